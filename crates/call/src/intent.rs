@@ -1,0 +1,59 @@
+//! What the person (or the program that stands in for one) wants.
+
+use crate::{ContactId, MediaKind, MediaKinds, RoomId};
+
+/// Whom or what to call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CallTarget {
+    /// One person: the backend finds or makes the one-to-one conversation.
+    Contact(ContactId),
+    /// A conversation: join the call in it, or start one.
+    Room(RoomId),
+}
+
+/// A call that reached us, before anyone answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Invitation {
+    /// Where the call is.
+    pub room: RoomId,
+    /// Who rings, when the service tells.
+    pub from: Option<ContactId>,
+    /// A name to show: the caller's, or the conversation's.
+    pub display_name: String,
+    /// Whether only two can be in it, so that its end for one is its end.
+    pub one_to_one: bool,
+    /// What the caller brings.
+    pub media: MediaKinds,
+}
+
+/// How far leaving reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeaveScope {
+    /// We leave; others may go on.
+    Us,
+    /// The call ends for all (one-to-one, or by a moderator).
+    Everyone,
+}
+
+/// What the person wants of the call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Intent {
+    /// Take the incoming call, with these media. Only this (or having dialed) lets media leave.
+    Answer(MediaKinds),
+    /// Refuse the incoming call.
+    Decline,
+    /// Refuse the incoming call because another one is active.
+    DeclineEngaged,
+    /// Leave; a one-to-one call ends for both.
+    End,
+    /// Leave and end it for all.
+    EndForEveryone,
+    /// Send silence (or no picture) from now on.
+    Mute(MediaKind),
+    /// Send again.
+    Unmute(MediaKind),
+    /// Pause both ways, told to the far end by mute messages.
+    Hold,
+    /// Go on after hold.
+    Resume,
+}

@@ -1,0 +1,34 @@
+//! The words of a call, the state machine that decides what happens next, and the two ports it speaks through.
+//!
+//! This crate has no I/O, no async runtime, no serialization and no clock: it is *told* the time, takes one input
+//! and yields outputs until drained. It knows no service and no codec. What carries call messages stands behind
+//! [`ports::SignalingBackend`], what carries sound and pictures behind [`ports::MediaEngine`].
+//!
+//! ```text
+//!   person ── Intent ──┐                          ┌── SignalingCommand ──▶ SignalingBackend
+//!   service ─ SignalingEvent ─▶ CallInput ─▶ CallMachine ─▶ CallOutput ── MediaCommand ──▶ MediaEngine
+//!   media ─── MediaEvent ──┘      (now)           └── CallEvent ──▶ whoever shows the call
+//! ```
+
+mod description;
+mod end_reason;
+mod event;
+mod ids;
+mod intent;
+mod link;
+mod participant;
+pub mod ports;
+mod secret;
+mod status;
+mod view;
+
+pub use description::{IceCandidate, IceServer, SessionDescription};
+pub use end_reason::EndReason;
+pub use event::{CallEvent, MediaStage};
+pub use ids::{AccountId, CallId, ContactId, LinkId, ParticipantId, RoomId};
+pub use intent::{CallTarget, Intent, Invitation, LeaveScope};
+pub use link::{Link, LinkDirection, LinkRole, LinkSource, LinkState};
+pub use participant::{MediaKind, MediaKinds, RemoteParticipant};
+pub use secret::Secret;
+pub use status::CallStatus;
+pub use view::{CallDirection, CallView, LinkQuality, ParticipantView};

@@ -1,0 +1,2 @@
+//! Bellbird without a window.
+fn main() {}

@@ -1,0 +1,136 @@
+//! What the core tells, unasked.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{AppView, EndReason, Problem, Status};
+
+/// One event.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The whole state, after any change.
+    State {
+        /// The state.
+        state: Box<AppView>,
+    },
+    /// One thing that happened in a call, in order; what `State` shows is the sum of these.
+    Call {
+        /// Which call.
+        call: String,
+        /// What.
+        happening: CallHappening,
+    },
+    /// Loudness, some 30 times a second during a call.
+    Levels {
+        /// Which call.
+        call: String,
+        /// The meter.
+        levels: LevelsView,
+    },
+    /// Figures of every link, once a second during a call.
+    Quality {
+        /// Which call.
+        call: String,
+        /// One entry per link.
+        links: Vec<LinkQualityView>,
+    },
+    /// Asks open windows to come to the front.
+    RaiseWindow,
+}
+
+/// Kind of a track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackKind {
+    /// A microphone.
+    Audio,
+    /// A camera.
+    Video,
+    /// A screen.
+    Screen,
+}
+
+/// One thing that happened in a call. `participant: None` means the local side.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "happening", rename_all = "snake_case")]
+pub enum CallHappening {
+    /// A status changed.
+    Status {
+        /// Whose.
+        participant: Option<String>,
+        /// The new one.
+        status: Status,
+    },
+    /// A track came or went.
+    Track {
+        /// Whose.
+        participant: Option<String>,
+        /// What kind.
+        kind: TrackKind,
+        /// Came or went.
+        added: bool,
+    },
+    /// The first of something arrived.
+    Media {
+        /// From whom.
+        participant: String,
+        /// What kind.
+        kind: TrackKind,
+        /// `rtp`, `played` or `frame`.
+        first: String,
+    },
+    /// Someone muted or unmuted.
+    Mute {
+        /// Who.
+        participant: Option<String>,
+        /// What kind.
+        kind: TrackKind,
+        /// The new state.
+        muted: bool,
+    },
+    /// Something went wrong; the call goes on unless `Ended` follows.
+    Problem {
+        /// What.
+        problem: Problem,
+    },
+    /// Over; the last of a call.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// Connected seconds.
+        duration_s: f64,
+    },
+}
+
+/// Loudness in dBov: 0 is full scale, -127 silence.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct LevelsView {
+    /// Ours, as sent.
+    pub local: f32,
+    /// Participant id and level.
+    pub remote: Vec<(String, f32)>,
+}
+
+/// How well one link does over the last second.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct LinkQualityView {
+    /// From whom; `None` on a link that only publishes.
+    pub participant: Option<String>,
+    /// Round trip, ms.
+    pub rtt_ms: Option<f32>,
+    /// Share lost on the way here, 0..=1.
+    pub loss: f32,
+    /// Share of ours lost on the way there, 0..=1.
+    pub remote_loss: Option<f32>,
+    /// Interarrival jitter, ms.
+    pub jitter_ms: f32,
+    /// Held back by the jitter buffer, ms.
+    pub buffer_ms: f32,
+    /// Share of sound made up, 0..=1.
+    pub concealed: f32,
+    /// Received, kbit/s.
+    pub kbit_in: f32,
+    /// Sent, kbit/s.
+    pub kbit_out: f32,
+}

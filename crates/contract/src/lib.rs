@@ -1,0 +1,18 @@
+//! What passes through the door of a running core: commands in, replies and events out. Plain serializable values,
+//! the one source of the TypeScript the UI is built with (`cargo xtask bindings` writes it, a test fails on drift).
+//!
+//! This crate refuses to know how anything is done: no I/O, no conversion from the core's own types (the edge,
+//! `bellbird-app`, converts).
+
+mod command;
+mod event;
+mod frame;
+mod state;
+
+pub use command::{Command, DeviceRole, Media, Reply};
+pub use event::{CallHappening, Event, LevelsView, LinkQualityView, TrackKind};
+pub use frame::{ClientFrame, CoreFrame, Outcome};
+pub use state::{
+    AccountState, AccountView, AppView, CallView, ContactView, DeviceView, DevicesView, EndReason,
+    InvitationView, LocalServerView, ParticipantView, Problem, RoomView, Status,
+};

@@ -1,0 +1,262 @@
+//! The whole state of a core, as a window shows it. Always complete; a window replaces what it had.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::Media;
+
+/// Everything a window needs to draw itself.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
+pub struct AppView {
+    /// The core's version.
+    pub version: String,
+    /// Our logins.
+    pub accounts: Vec<AccountView>,
+    /// Calls that ring or run, and the one that ended last (for some seconds, so that its end can be read).
+    pub calls: Vec<CallView>,
+    /// Sound devices.
+    pub devices: DevicesView,
+    /// The embedded server, when it runs in this core.
+    pub local_server: Option<LocalServerView>,
+    /// Problems not yet put away.
+    pub problems: Vec<Problem>,
+    /// The system user's name, as a proposal.
+    pub suggested_name: String,
+}
+
+/// One login.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct AccountView {
+    /// Its id.
+    pub id: String,
+    /// The user id on the server.
+    pub user: String,
+    /// The name others see.
+    pub display_name: String,
+    /// The server's address.
+    pub server: String,
+    /// Whether it lives on the embedded server of this core.
+    pub local: bool,
+    /// How it stands.
+    pub state: AccountState,
+}
+
+/// How a login stands.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum AccountState {
+    /// On its way.
+    Connecting,
+    /// Can be rung.
+    Online,
+    /// Cannot be rung now; tries again by itself.
+    Offline {
+        /// Why.
+        problem: Problem,
+    },
+    /// The password was revoked; must sign in anew.
+    SignedOut,
+}
+
+/// A person one can call.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct ContactView {
+    /// The user id.
+    pub id: String,
+    /// The name.
+    pub display_name: String,
+    /// Presence when known: `online`, `away`, `dnd`, `busy`, `offline`.
+    pub presence: Option<String>,
+    /// Whether this is the echo contact.
+    pub echo: bool,
+}
+
+/// A conversation.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct RoomView {
+    /// Its token.
+    pub token: String,
+    /// Its name.
+    pub display_name: String,
+    /// `one_to_one`, `group` or `public`.
+    pub kind: String,
+    /// Whether a call runs in it.
+    pub has_call: bool,
+    /// Unix seconds of the last activity.
+    pub last_activity: i64,
+}
+
+/// Where a call or a participant stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The invitation is on its way; for an incoming call: it rings here.
+    Calling,
+    /// It rings at the far end.
+    Ringing,
+    /// Accepted, no media yet.
+    Connecting,
+    /// Media flow.
+    Connected,
+    /// The path is being looked for again.
+    Reconnecting,
+    /// Declined.
+    Busy,
+    /// In another call.
+    Engaged,
+    /// Lost or left.
+    Disconnected,
+    /// Over.
+    Ended,
+    /// On hold.
+    Hold,
+}
+
+/// Why a call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The person here ended it.
+    LocalHangup,
+    /// The far end left.
+    RemoteHangup,
+    /// The person here declined.
+    LocalDecline,
+    /// The far end declined.
+    RemoteDecline,
+    /// The far end is in another call.
+    RemoteEngaged,
+    /// We were in another call.
+    LocalEngaged,
+    /// Nobody answered.
+    NoAnswer,
+    /// We did not answer.
+    Missed,
+    /// Answered on another device.
+    AnsweredElsewhere,
+    /// Ended by a moderator.
+    EndedByModerator,
+    /// No path for media.
+    ConnectionLost,
+    /// The service refused or failed.
+    SignalingFailed,
+    /// Our own media failed.
+    MediaFailed,
+}
+
+/// A whole call.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct CallView {
+    /// Its id.
+    pub id: String,
+    /// Of which account.
+    pub account: String,
+    /// Whether we were rung.
+    pub incoming: bool,
+    /// The conversation, once known.
+    pub room: Option<String>,
+    /// The name to show.
+    pub display_name: String,
+    /// The other person's user id, when there is one.
+    pub contact: Option<String>,
+    /// Whether it is a call to the echo contact.
+    pub echo: bool,
+    /// The call as a whole.
+    pub status: Status,
+    /// Waits for Answer or Decline.
+    pub can_answer: bool,
+    /// What was asked for or offered.
+    pub media: Media,
+    /// Our microphone is off.
+    pub muted: bool,
+    /// We put it on hold.
+    pub on_hold: bool,
+    /// Unix milliseconds when it first connected; `None` before. The window counts from it.
+    #[ts(type = "number | null")]
+    pub connected_at_ms: Option<i64>,
+    /// Unix milliseconds since when the path has been lost, while it is.
+    #[ts(type = "number | null")]
+    pub reconnecting_since_ms: Option<i64>,
+    /// The others.
+    pub participants: Vec<ParticipantView>,
+    /// Set once it is over.
+    pub ended: Option<EndReason>,
+    /// Connected time in whole seconds, once it is over.
+    pub duration_s: Option<u32>,
+}
+
+/// One of the others.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct ParticipantView {
+    /// Which device.
+    pub id: String,
+    /// The user id, when known.
+    pub contact: Option<String>,
+    /// The name.
+    pub display_name: String,
+    /// How they stand.
+    pub status: Status,
+    /// Their microphone is off.
+    pub audio_muted: bool,
+    /// Their camera is off.
+    pub video_muted: bool,
+}
+
+/// Sound devices, and which are chosen (`None`: the system's default).
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
+pub struct DevicesView {
+    /// Microphones.
+    pub microphones: Vec<DeviceView>,
+    /// Loudspeakers.
+    pub speakers: Vec<DeviceView>,
+    /// The chosen microphone.
+    pub microphone: Option<String>,
+    /// The chosen loudspeaker.
+    pub speaker: Option<String>,
+    /// The chosen ring device.
+    pub ringer: Option<String>,
+}
+
+/// One sound device.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct DeviceView {
+    /// Identifies it to [`crate::Command::SelectDevice`].
+    pub name: String,
+    /// For people.
+    pub label: String,
+    /// Whether the system uses it when none is chosen.
+    pub is_default: bool,
+}
+
+/// The embedded server in this core.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct LocalServerView {
+    /// Its address for programs on this machine.
+    pub url: String,
+    /// Its address for others, when opened to the network.
+    pub public_url: Option<String>,
+}
+
+/// A way for someone else to register.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct InvitationView {
+    /// The link to pass on.
+    pub link: String,
+    /// Unix milliseconds until which it can be used.
+    #[ts(type = "number")]
+    pub expires_at_ms: i64,
+    /// How many people can use it.
+    pub uses: u32,
+}
+
+/// Something that went wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct Problem {
+    /// For [`crate::Command::DismissProblem`]; 0 where it cannot be put away.
+    #[serde(default)]
+    pub number: u32,
+    /// A stable code; the window has words for each.
+    pub code: String,
+    /// Details in English, for the curious.
+    pub detail: String,
+}

@@ -1,0 +1,1 @@
+//! The door into a running core: WebSocket on loopback, token, discovery.

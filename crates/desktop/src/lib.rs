@@ -1,0 +1,1 @@
+//! Notifications and the tray, without a window.

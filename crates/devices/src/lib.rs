@@ -1,0 +1,1 @@
+//! Sound capture and playout, and the devices that stand in for them.

@@ -1,0 +1,1 @@
+//! The embedded server: Nextcloud Talk's API on one machine.

@@ -1,0 +1,1 @@
+//! Runs one call: the loop, its timers and its recovery policy.

@@ -1,0 +1,1 @@
+//! Virtual clock, simulated link, scripted backend, fake engine, tone meter.
