@@ -37,6 +37,8 @@ pub enum Event {
     },
     /// Asks open windows to come to the front.
     RaiseWindow,
+    /// The core ends because it was asked to: windows close, instead of starting it anew as after a crash.
+    Stopping,
 }
 
 /// Kind of a track.

@@ -4,14 +4,18 @@
 //! This crate refuses to know how anything is done: no I/O, no conversion from the core's own types (the edge,
 //! `bellbird-app`, converts).
 
+mod bindings;
 mod command;
 mod event;
 mod frame;
+mod problem_codes;
 mod state;
 
+pub use bindings::typescript;
 pub use command::{Command, DeviceRole, Media, Reply};
 pub use event::{CallHappening, Event, LevelsView, LinkQualityView, TrackKind};
 pub use frame::{ClientFrame, CoreFrame, Outcome};
+pub use problem_codes::PROBLEM_CODES;
 pub use state::{
     AccountState, AccountView, AppView, CallView, ContactView, DeviceView, DevicesView, EndReason,
     InvitationView, LocalServerView, ParticipantView, Problem, RoomView, Status,

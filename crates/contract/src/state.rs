@@ -83,6 +83,7 @@ pub struct RoomView {
     /// Whether a call runs in it.
     pub has_call: bool,
     /// Unix seconds of the last activity.
+    #[ts(type = "number")]
     pub last_activity: i64,
 }
 

@@ -1,0 +1,726 @@
+// Generated from crates/contract by `cargo xtask bindings`; edit the Rust types instead.
+
+/**
+ * From a window or script to the core. The first frame of a connection must be `hello`.
+ */
+export type ClientFrame = { "frame": "hello",
+/**
+ * The token from the core's door file.
+ */
+token: string, } | { "frame": "command",
+/**
+ * Chosen by the client, unique among its unanswered commands.
+ */
+id: number,
+/**
+ * What is asked.
+ */
+command: Command, };
+
+/**
+ * From the core.
+ */
+export type CoreFrame = { "frame": "welcome",
+/**
+ * The core's version.
+ */
+version: string, } | { "frame": "reply",
+/**
+ * The command's id.
+ */
+id: number,
+/**
+ * How it went.
+ */
+outcome: Outcome, } | { "frame": "event",
+/**
+ * What.
+ */
+event: Event, };
+
+/**
+ * How a command went.
+ */
+export type Outcome = { "outcome": "done",
+/**
+ * What the command yields.
+ */
+reply: Reply, } | { "outcome": "failed",
+/**
+ * Why.
+ */
+problem: Problem, };
+
+/**
+ * A command. `account: None` means the first account.
+ */
+export type Command = { "command": "start_here" } | { "command": "sign_in",
+/**
+ * Address as typed; `https://` is added when no scheme is given.
+ */
+server: string,
+/**
+ * Login name.
+ */
+login_name: string,
+/**
+ * Used once, to get an app password; never stored.
+ */
+password: string, } | { "command": "accept_invitation",
+/**
+ * The link as pasted.
+ */
+link: string,
+/**
+ * The wished login name.
+ */
+login_name: string,
+/**
+ * The name others see; empty: the login name.
+ */
+display_name: string,
+/**
+ * The password the account shall have.
+ */
+password: string, } | { "command": "sign_out",
+/**
+ * Which.
+ */
+account: string, } | { "command": "set_display_name",
+/**
+ * Which account.
+ */
+account: string | null,
+/**
+ * The new name.
+ */
+display_name: string, } | { "command": "create_invitation" } | { "command": "search_contacts",
+/**
+ * Which account.
+ */
+account: string | null,
+/**
+ * Part of a name; empty lists everyone the server tells.
+ */
+text: string, } | { "command": "list_rooms",
+/**
+ * Which account.
+ */
+account: string | null, } | { "command": "make_call",
+/**
+ * From which account.
+ */
+account: string | null,
+/**
+ * A user id, or `echo`.
+ */
+contact: string,
+/**
+ * With what.
+ */
+media: Media, } | { "command": "join_room",
+/**
+ * From which account.
+ */
+account: string | null,
+/**
+ * Token or link.
+ */
+room: string,
+/**
+ * With what.
+ */
+media: Media, } | { "command": "answer",
+/**
+ * Which; `None`: the one that rings.
+ */
+call: string | null,
+/**
+ * With what.
+ */
+media: Media, } | { "command": "decline",
+/**
+ * Which; `None`: the one that rings.
+ */
+call: string | null, } | { "command": "end",
+/**
+ * Which; `None`: the current one.
+ */
+call: string | null, } | { "command": "set_muted",
+/**
+ * Which; `None`: the current one.
+ */
+call: string | null,
+/**
+ * What kind.
+ */
+kind: TrackKind,
+/**
+ * The wished state.
+ */
+muted: boolean, } | { "command": "set_hold",
+/**
+ * Which; `None`: the current one.
+ */
+call: string | null,
+/**
+ * The wished state.
+ */
+held: boolean, } | { "command": "select_device",
+/**
+ * For what.
+ */
+role: DeviceRole,
+/**
+ * By name; `None`: the system's default.
+ */
+name: string | null, } | { "command": "dismiss_problem",
+/**
+ * Its number in [`AppView::problems`].
+ */
+number: number, } | { "command": "status" } | { "command": "show_window" } | { "command": "quit" };
+
+/**
+ * What media a call is made or answered with.
+ */
+export type Media = "voice" | "video";
+
+/**
+ * What a sound device is used for.
+ */
+export type DeviceRole = "microphone" | "speaker" | "ringer";
+
+/**
+ * What a command yields.
+ */
+export type Reply = { "reply": "ok" } | { "reply": "contacts",
+/**
+ * Echo first, then as the server orders them.
+ */
+contacts: Array<ContactView>, } | { "reply": "rooms",
+/**
+ * Latest activity first.
+ */
+rooms: Array<RoomView>, } | { "reply": "call",
+/**
+ * Its id.
+ */
+call: string, } | { "reply": "invitation",
+/**
+ * The link and who can use it.
+ */
+invitation: InvitationView, } | { "reply": "state",
+/**
+ * The state.
+ */
+state: AppView, };
+
+/**
+ * One event.
+ */
+export type Event = { "event": "state",
+/**
+ * The state.
+ */
+state: AppView, } | { "event": "call",
+/**
+ * Which call.
+ */
+call: string,
+/**
+ * What.
+ */
+happening: CallHappening, } | { "event": "levels",
+/**
+ * Which call.
+ */
+call: string,
+/**
+ * The meter.
+ */
+levels: LevelsView, } | { "event": "quality",
+/**
+ * Which call.
+ */
+call: string,
+/**
+ * One entry per link.
+ */
+links: Array<LinkQualityView>, } | { "event": "raise_window" } | { "event": "stopping" };
+
+/**
+ * One thing that happened in a call. `participant: None` means the local side.
+ */
+export type CallHappening = { "happening": "status",
+/**
+ * Whose.
+ */
+participant: string | null,
+/**
+ * The new one.
+ */
+status: Status, } | { "happening": "track",
+/**
+ * Whose.
+ */
+participant: string | null,
+/**
+ * What kind.
+ */
+kind: TrackKind,
+/**
+ * Came or went.
+ */
+added: boolean, } | { "happening": "media",
+/**
+ * From whom.
+ */
+participant: string,
+/**
+ * What kind.
+ */
+kind: TrackKind,
+/**
+ * `rtp`, `played` or `frame`.
+ */
+first: string, } | { "happening": "mute",
+/**
+ * Who.
+ */
+participant: string | null,
+/**
+ * What kind.
+ */
+kind: TrackKind,
+/**
+ * The new state.
+ */
+muted: boolean, } | { "happening": "problem",
+/**
+ * What.
+ */
+problem: Problem, } | { "happening": "ended",
+/**
+ * Why.
+ */
+reason: EndReason,
+/**
+ * Connected seconds.
+ */
+duration_s: number, };
+
+/**
+ * Kind of a track.
+ */
+export type TrackKind = "audio" | "video" | "screen";
+
+/**
+ * Loudness in dBov: 0 is full scale, -127 silence.
+ */
+export type LevelsView = {
+/**
+ * Ours, as sent.
+ */
+local: number,
+/**
+ * Participant id and level.
+ */
+remote: Array<[string, number]>, };
+
+/**
+ * How well one link does over the last second.
+ */
+export type LinkQualityView = {
+/**
+ * From whom; `None` on a link that only publishes.
+ */
+participant: string | null,
+/**
+ * Round trip, ms.
+ */
+rtt_ms: number | null,
+/**
+ * Share lost on the way here, 0..=1.
+ */
+loss: number,
+/**
+ * Share of ours lost on the way there, 0..=1.
+ */
+remote_loss: number | null,
+/**
+ * Interarrival jitter, ms.
+ */
+jitter_ms: number,
+/**
+ * Held back by the jitter buffer, ms.
+ */
+buffer_ms: number,
+/**
+ * Share of sound made up, 0..=1.
+ */
+concealed: number,
+/**
+ * Received, kbit/s.
+ */
+kbit_in: number,
+/**
+ * Sent, kbit/s.
+ */
+kbit_out: number, };
+
+/**
+ * Everything a window needs to draw itself.
+ */
+export type AppView = {
+/**
+ * The core's version.
+ */
+version: string,
+/**
+ * Our logins.
+ */
+accounts: Array<AccountView>,
+/**
+ * Calls that ring or run, and the one that ended last (for some seconds, so that its end can be read).
+ */
+calls: Array<CallView>,
+/**
+ * Sound devices.
+ */
+devices: DevicesView,
+/**
+ * The embedded server, when it runs in this core.
+ */
+local_server: LocalServerView | null,
+/**
+ * Problems not yet put away.
+ */
+problems: Array<Problem>,
+/**
+ * The system user's name, as a proposal.
+ */
+suggested_name: string, };
+
+/**
+ * One login.
+ */
+export type AccountView = {
+/**
+ * Its id.
+ */
+id: string,
+/**
+ * The user id on the server.
+ */
+user: string,
+/**
+ * The name others see.
+ */
+display_name: string,
+/**
+ * The server's address.
+ */
+server: string,
+/**
+ * Whether it lives on the embedded server of this core.
+ */
+local: boolean,
+/**
+ * How it stands.
+ */
+state: AccountState, };
+
+/**
+ * How a login stands.
+ */
+export type AccountState = { "state": "connecting" } | { "state": "online" } | { "state": "offline",
+/**
+ * Why.
+ */
+problem: Problem, } | { "state": "signed_out" };
+
+/**
+ * A person one can call.
+ */
+export type ContactView = {
+/**
+ * The user id.
+ */
+id: string,
+/**
+ * The name.
+ */
+display_name: string,
+/**
+ * Presence when known: `online`, `away`, `dnd`, `busy`, `offline`.
+ */
+presence: string | null,
+/**
+ * Whether this is the echo contact.
+ */
+echo: boolean, };
+
+/**
+ * A conversation.
+ */
+export type RoomView = {
+/**
+ * Its token.
+ */
+token: string,
+/**
+ * Its name.
+ */
+display_name: string,
+/**
+ * `one_to_one`, `group` or `public`.
+ */
+kind: string,
+/**
+ * Whether a call runs in it.
+ */
+has_call: boolean,
+/**
+ * Unix seconds of the last activity.
+ */
+last_activity: number, };
+
+/**
+ * Where a call or a participant stands.
+ */
+export type Status = "calling" | "ringing" | "connecting" | "connected" | "reconnecting" | "busy" | "engaged" | "disconnected" | "ended" | "hold";
+
+/**
+ * Why a call ended.
+ */
+export type EndReason = "local_hangup" | "remote_hangup" | "local_decline" | "remote_decline" | "remote_engaged" | "local_engaged" | "no_answer" | "missed" | "answered_elsewhere" | "ended_by_moderator" | "connection_lost" | "signaling_failed" | "media_failed";
+
+/**
+ * A whole call.
+ */
+export type CallView = {
+/**
+ * Its id.
+ */
+id: string,
+/**
+ * Of which account.
+ */
+account: string,
+/**
+ * Whether we were rung.
+ */
+incoming: boolean,
+/**
+ * The conversation, once known.
+ */
+room: string | null,
+/**
+ * The name to show.
+ */
+display_name: string,
+/**
+ * The other person's user id, when there is one.
+ */
+contact: string | null,
+/**
+ * Whether it is a call to the echo contact.
+ */
+echo: boolean,
+/**
+ * The call as a whole.
+ */
+status: Status,
+/**
+ * Waits for Answer or Decline.
+ */
+can_answer: boolean,
+/**
+ * What was asked for or offered.
+ */
+media: Media,
+/**
+ * Our microphone is off.
+ */
+muted: boolean,
+/**
+ * We put it on hold.
+ */
+on_hold: boolean,
+/**
+ * Unix milliseconds when it first connected; `None` before. The window counts from it.
+ */
+connected_at_ms: number | null,
+/**
+ * Unix milliseconds since when the path has been lost, while it is.
+ */
+reconnecting_since_ms: number | null,
+/**
+ * The others.
+ */
+participants: Array<ParticipantView>,
+/**
+ * Set once it is over.
+ */
+ended: EndReason | null,
+/**
+ * Connected time in whole seconds, once it is over.
+ */
+duration_s: number | null, };
+
+/**
+ * One of the others.
+ */
+export type ParticipantView = {
+/**
+ * Which device.
+ */
+id: string,
+/**
+ * The user id, when known.
+ */
+contact: string | null,
+/**
+ * The name.
+ */
+display_name: string,
+/**
+ * How they stand.
+ */
+status: Status,
+/**
+ * Their microphone is off.
+ */
+audio_muted: boolean,
+/**
+ * Their camera is off.
+ */
+video_muted: boolean, };
+
+/**
+ * Sound devices, and which are chosen (`None`: the system's default).
+ */
+export type DevicesView = {
+/**
+ * Microphones.
+ */
+microphones: Array<DeviceView>,
+/**
+ * Loudspeakers.
+ */
+speakers: Array<DeviceView>,
+/**
+ * The chosen microphone.
+ */
+microphone: string | null,
+/**
+ * The chosen loudspeaker.
+ */
+speaker: string | null,
+/**
+ * The chosen ring device.
+ */
+ringer: string | null, };
+
+/**
+ * One sound device.
+ */
+export type DeviceView = {
+/**
+ * Identifies it to [`crate::Command::SelectDevice`].
+ */
+name: string,
+/**
+ * For people.
+ */
+label: string,
+/**
+ * Whether the system uses it when none is chosen.
+ */
+is_default: boolean, };
+
+/**
+ * The embedded server in this core.
+ */
+export type LocalServerView = {
+/**
+ * Its address for programs on this machine.
+ */
+url: string,
+/**
+ * Its address for others, when opened to the network.
+ */
+public_url: string | null, };
+
+/**
+ * A way for someone else to register.
+ */
+export type InvitationView = {
+/**
+ * The link to pass on.
+ */
+link: string,
+/**
+ * Unix milliseconds until which it can be used.
+ */
+expires_at_ms: number,
+/**
+ * How many people can use it.
+ */
+uses: number, };
+
+/**
+ * Something that went wrong.
+ */
+export type Problem = {
+/**
+ * For [`crate::Command::DismissProblem`]; 0 where it cannot be put away.
+ */
+number: number,
+/**
+ * A stable code; the window has words for each.
+ */
+code: string,
+/**
+ * Details in English, for the curious.
+ */
+detail: string, };
+
+/** The codes a `Problem` can carry. */
+export const PROBLEM_CODES = [
+  "wrong-password",
+  "signed-out",
+  "unknown-user",
+  "unknown-room",
+  "server-unreachable",
+  "not-a-talk-server",
+  "server-failed",
+  "throttled",
+  "certificate-refused",
+  "bad-link",
+  "invitation-expired",
+  "forbidden",
+  "read-only",
+  "lobby",
+  "password-needed",
+  "consent-needed",
+  "no-microphone",
+  "no-speaker",
+  "device-denied",
+  "device-busy",
+  "device-lost",
+  "sound-file",
+  "bad-description",
+  "no-media-path",
+  "signaling-lost",
+  "port-in-use",
+  "disk-full",
+  "read-only-folder",
+  "no-key-store",
+  "not-now",
+  "timed-out",
+  "internal",
+] as const;
+
+/** One of the codes. */
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
