@@ -135,4 +135,10 @@ pub struct LinkQualityView {
     pub kbit_in: f32,
     /// Sent, kbit/s.
     pub kbit_out: f32,
+    /// Packets lost on the way here since the link began.
+    #[ts(type = "number")]
+    pub packets_lost: u64,
+    /// Packets that arrived since the link began.
+    #[ts(type = "number")]
+    pub packets_received: u64,
 }

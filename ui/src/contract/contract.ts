@@ -366,7 +366,15 @@ kbit_in: number,
 /**
  * Sent, kbit/s.
  */
-kbit_out: number, };
+kbit_out: number,
+/**
+ * Packets lost on the way here since the link began.
+ */
+packets_lost: number,
+/**
+ * Packets that arrived since the link began.
+ */
+packets_received: number, };
 
 /**
  * Everything a window needs to draw itself.
