@@ -1,1 +1,34 @@
-//! The words of Nextcloud Talk's API on the wire, for the client and the embedded server.
+//! The words of Nextcloud Talk's API on the wire, shared by the client and the embedded server.
+//!
+//! Types only: no I/O, no policy. Reading is lenient, since servers of many versions answer and PHP writes `[]` for
+//! an empty map: beyond what names a thing, every field may be missing, `null` or of another type, and then has its
+//! default. Writing is strict. What a peer may send is bounded by the `MAX_` constants in [`constants`], which the
+//! reader of the bytes has to apply.
+
+mod account;
+mod call;
+mod capabilities;
+pub mod constants;
+mod data_message;
+pub mod lenient;
+mod notification;
+mod ocs;
+mod peer_message;
+mod room;
+mod signaling;
+
+pub use account::{AppPassword, CloudUser, ContactEntry, Registered, RegistrationRequest, ServerStatus};
+pub use call::{CallPeer, JoinCallRequest, LeaveCallRequest, UpdateFlagsRequest};
+pub use capabilities::{
+    CallConfig, Capabilities, CapabilitiesReply, NotifyPush, NotifyPushEndpoints, ServerVersion,
+    SignalingConfig, Spreed, SpreedConfig,
+};
+pub use data_message::DataMessage;
+pub use notification::{Notification, NotificationAction, RichObject};
+pub use ocs::{ErrorData, Ocs, OcsBody, OcsMeta};
+pub use peer_message::{Candidate, ConnectionKind, MuteName, PeerBody, PeerMessage};
+pub use room::{CreateRoomRequest, Invitees, JoinRoomRequest, Participant, Room};
+pub use signaling::{
+    HelloAuthParams, IceServerEntry, OutgoingMessage, PullItem, SendMessagesRequest, SignalingSettings,
+    UserInRoom,
+};
