@@ -1,0 +1,2 @@
+//! .
+pub(super) struct Opened;
