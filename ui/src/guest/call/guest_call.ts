@@ -1,0 +1,148 @@
+// A guest's whole call: room, signaling, mesh. One instance per joining.
+
+import { type IceServer, type PeerMessage, Refused, TalkRoom, type UserInRoom } from "../talk/api";
+import { IN_CALL, WITH_AUDIO, changes, offers } from "./mesh";
+import { Peer } from "./peer";
+
+export type GuestState = "joining" | "waiting" | "connecting" | "connected" | "ended";
+
+export interface GuestEvents {
+  state(state: GuestState): void;
+  room(name: string): void;
+  /** A participant's sound; `null` when they left. */
+  sound(session: string, stream: MediaStream | null): void;
+}
+
+/** Pauses between tries when the server does not answer, in ms. */
+const RETRY_MS = [1000, 2000, 4000, 8000];
+
+export class GuestCall {
+  private readonly peers = new Map<string, { peer: Peer; state: RTCPeerConnectionState }>();
+  private readonly aborter = new AbortController();
+  private iceServers: IceServer[] = [];
+  private session = "";
+  private ended = false;
+  private queue: PeerMessage[] = [];
+  private sending = false;
+
+  constructor(
+    private readonly room: TalkRoom,
+    private readonly microphone: MediaStream,
+    private readonly events: GuestEvents,
+  ) {}
+
+  /** Room, then signaling, then the call: in any other order the first in-call event is lost. */
+  async join(name: string, password: string): Promise<void> {
+    this.events.state("joining");
+    const room = await this.room.join(password);
+    this.session = room.sessionId;
+    this.events.room(room.displayName);
+    const [iceServers] = await Promise.all([this.room.iceServers(), this.room.setName(name)]);
+    this.iceServers = iceServers;
+    void this.listen();
+    await this.room.joinCall(IN_CALL | WITH_AUDIO);
+    this.events.state("waiting");
+  }
+
+  setMuted(muted: boolean): void {
+    for (const track of this.microphone.getAudioTracks()) track.enabled = !muted;
+    for (const { peer } of this.peers.values()) peer.announceMuted(muted);
+  }
+
+  /** Leaves in the reverse order of joining. */
+  async leave(): Promise<void> {
+    if (this.ended) return;
+    this.finish();
+    await this.room.leaveCall().catch(() => undefined);
+    await this.room.leave().catch(() => undefined);
+  }
+
+  private async listen(): Promise<void> {
+    let failures = 0;
+    while (!this.ended) {
+      try {
+        for (const item of await this.room.pull(this.aborter.signal)) {
+          if (item.type === "message") await this.receive(item.message);
+          else this.follow(item.users);
+        }
+        failures = 0;
+      } catch (error) {
+        if (this.ended) return;
+        // 404: removed or the room is gone. 409: joined from elsewhere. Neither comes back by trying.
+        if (error instanceof Refused && (error.status === 404 || error.status === 409)) return this.finish();
+        const pause = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 8000;
+        failures += 1;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+
+  private follow(users: UserInRoom[]): void {
+    const own = users.find((user) => user.sessionId === this.session) ?? { sessionId: this.session, inCall: 0 };
+    const { arrived, left } = changes(own, this.peers.keys(), users);
+    for (const session of left) this.drop(session);
+    for (const user of arrived) {
+      const peer = this.open(user.sessionId);
+      if (offers(own, user)) void peer.offer();
+    }
+    this.tellState();
+  }
+
+  private async receive(message: PeerMessage): Promise<void> {
+    if (!message.from || message.roomType !== "video") return;
+    const known = this.peers.get(message.from)?.peer;
+    // An offer may overtake the list that says its sender is in the call.
+    const peer = known ?? (message.type === "offer" ? this.open(message.from) : undefined);
+    await peer?.handle(message).catch(() => this.drop(message.from ?? ""));
+  }
+
+  private open(session: string): Peer {
+    const entry = { peer: undefined as unknown as Peer, state: "new" as RTCPeerConnectionState };
+    entry.peer = new Peer(session, this.microphone, this.iceServers, {
+      send: (message) => this.send(message),
+      stream: (stream) => this.events.sound(session, stream),
+      muted: () => undefined,
+      state: (state) => {
+        entry.state = state;
+        this.tellState();
+      },
+    });
+    this.peers.set(session, entry);
+    return entry.peer;
+  }
+
+  private drop(session: string): void {
+    this.peers.get(session)?.peer.close();
+    if (this.peers.delete(session)) this.events.sound(session, null);
+    this.tellState();
+  }
+
+  /** Keeps the order and takes along what queued up while a request was under way. */
+  private send(message: PeerMessage): void {
+    this.queue.push(message);
+    if (!this.sending) void this.drain();
+  }
+
+  private async drain(): Promise<void> {
+    this.sending = true;
+    while (this.queue.length > 0) {
+      await this.room.send(this.session, this.queue.splice(0)).catch(() => undefined);
+    }
+    this.sending = false;
+  }
+
+  private tellState(): void {
+    if (this.ended) return;
+    const states = [...this.peers.values()].map(({ state }) => state);
+    if (states.length === 0) this.events.state("waiting");
+    else this.events.state(states.includes("connected") ? "connected" : "connecting");
+  }
+
+  private finish(): void {
+    this.ended = true;
+    this.aborter.abort();
+    for (const session of [...this.peers.keys()]) this.drop(session);
+    for (const track of this.microphone.getTracks()) track.stop();
+    this.events.state("ended");
+  }
+}

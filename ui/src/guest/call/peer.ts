@@ -1,0 +1,126 @@
+// One browser peer connection to one other session.
+
+import type { IceServer, PeerMessage } from "../talk/api";
+
+export interface PeerEvents {
+  /** Sends a message to this peer. */
+  send(message: PeerMessage): void;
+  /** Its sound arrived. */
+  stream(stream: MediaStream): void;
+  /** Its connection changed. */
+  state(state: RTCPeerConnectionState): void;
+  /** It muted or unmuted its microphone. */
+  muted(muted: boolean): void;
+}
+
+/** Candidates kept until there is a description to add them to. */
+const MAX_EARLY_CANDIDATES = 64;
+
+export class Peer {
+  private readonly connection: RTCPeerConnection;
+  private channel: RTCDataChannel | null = null;
+  private sid = "";
+  private early: RTCIceCandidateInit[] = [];
+
+  constructor(
+    private readonly session: string,
+    private readonly microphone: MediaStream,
+    iceServers: IceServer[],
+    private readonly events: PeerEvents,
+  ) {
+    this.connection = new RTCPeerConnection({ iceServers });
+    this.connection.onicecandidate = ({ candidate }) => {
+      if (candidate) this.send("candidate", { candidate: candidate.toJSON() });
+    };
+    this.connection.ontrack = ({ track, streams }) => events.stream(streams[0] ?? new MediaStream([track]));
+    this.connection.onconnectionstatechange = () => events.state(this.connection.connectionState);
+    this.connection.ondatachannel = ({ channel }) => this.listen(channel);
+  }
+
+  /** Offers sound both ways. The data channel has to be part of the first offer. */
+  async offer(): Promise<void> {
+    this.sid = Date.now().toString();
+    this.addMicrophone();
+    this.listen(this.connection.createDataChannel("status"));
+    this.connection.addTransceiver("video", { direction: "recvonly" });
+    await this.connection.setLocalDescription();
+    this.sendDescription();
+  }
+
+  async handle(message: PeerMessage): Promise<void> {
+    const payload = (message.payload ?? {}) as { sdp?: unknown; candidate?: RTCIceCandidateInit; name?: unknown };
+    switch (message.type) {
+      case "offer":
+        this.sid = message.sid ?? "";
+        await this.connection.setRemoteDescription({ type: "offer", sdp: String(payload.sdp ?? "") });
+        this.addMicrophone();
+        await this.connection.setLocalDescription();
+        this.sendDescription();
+        await this.addEarlyCandidates();
+        break;
+      case "answer":
+        if (message.sid !== this.sid || this.connection.signalingState !== "have-local-offer") break;
+        await this.connection.setRemoteDescription({ type: "answer", sdp: String(payload.sdp ?? "") });
+        await this.addEarlyCandidates();
+        break;
+      case "candidate":
+        if (payload.candidate) await this.addCandidate(payload.candidate);
+        break;
+      case "mute":
+      case "unmute":
+        if (payload.name !== "video") this.events.muted(message.type === "mute");
+        break;
+    }
+  }
+
+  /** Tells the other side over the data channel; the signaling message goes along with it. */
+  announceMuted(muted: boolean): void {
+    if (this.channel?.readyState === "open") {
+      this.channel.send(JSON.stringify({ type: muted ? "audioOff" : "audioOn" }));
+    }
+    this.send(muted ? "mute" : "unmute", { name: "audio" });
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  private addMicrophone(): void {
+    if (this.connection.getSenders().some((sender) => sender.track?.kind === "audio")) return;
+    for (const track of this.microphone.getAudioTracks()) this.connection.addTrack(track, this.microphone);
+  }
+
+  private sendDescription(): void {
+    const description = this.connection.localDescription;
+    if (description) this.send(description.type, { type: description.type, sdp: description.sdp });
+  }
+
+  private async addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    if (!this.connection.remoteDescription) {
+      if (this.early.length < MAX_EARLY_CANDIDATES) this.early.push(candidate);
+      return;
+    }
+    // A candidate that cannot be used (an mDNS name, an unknown section) must not end the call.
+    await this.connection.addIceCandidate(candidate).catch(() => undefined);
+  }
+
+  private async addEarlyCandidates(): Promise<void> {
+    for (const candidate of this.early.splice(0)) await this.addCandidate(candidate);
+  }
+
+  private listen(channel: RTCDataChannel): void {
+    this.channel = channel;
+    channel.onmessage = ({ data }) => {
+      try {
+        const { type } = JSON.parse(String(data)) as { type?: unknown };
+        if (type === "audioOn" || type === "audioOff") this.events.muted(type === "audioOff");
+      } catch {
+        // Not one of ours.
+      }
+    };
+  }
+
+  private send(type: string, payload: unknown): void {
+    this.events.send({ to: this.session, type, roomType: "video", sid: this.sid, payload });
+  }
+}

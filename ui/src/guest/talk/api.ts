@@ -1,0 +1,158 @@
+// Talk's REST API as a guest uses it: same origin as the page, the session in a cookie, no login.
+
+const base = "ocs/v2.php/apps/spreed/api";
+
+/** A refusal by the server: the HTTP status, and the `error` key where one was sent. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly key: string,
+  ) {
+    super(`the server answered ${status}${key ? ` (${key})` : ""}`);
+  }
+}
+
+export interface Room {
+  token: string;
+  displayName: string;
+  sessionId: string;
+  hasPassword: boolean;
+  readOnly: number;
+  lobbyState: number;
+}
+
+export interface UserInRoom {
+  sessionId: string;
+  userId: string;
+  inCall: number;
+}
+
+export interface IceServer {
+  urls: string[];
+  username?: string;
+  credential?: string;
+}
+
+export interface PeerMessage {
+  to?: string;
+  from?: string;
+  type: string;
+  roomType: "video" | "screen";
+  sid?: string;
+  payload?: unknown;
+}
+
+export type PullItem = { type: "message"; message: PeerMessage } | { type: "usersInRoom"; users: UserInRoom[] };
+
+type Fields = Record<string, unknown>;
+
+function fields(value: unknown): Fields {
+  return value !== null && typeof value === "object" && !Array.isArray(value) ? (value as Fields) : {};
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const number = (value: unknown): number => (typeof value === "number" ? value : 0);
+
+/** One conversation on the server that served the page. Every method rejects with `Refused` or a network error. */
+export class TalkRoom {
+  constructor(
+    private readonly server: string,
+    readonly token: string,
+  ) {}
+
+  async join(password: string): Promise<Room> {
+    const data = fields(await this.request("POST", `v4/room/${this.token}/participants/active`, { password }));
+    return {
+      token: text(data.token) || this.token,
+      displayName: text(data.displayName),
+      sessionId: text(data.sessionId),
+      hasPassword: data.hasPassword === true,
+      readOnly: number(data.readOnly),
+      lobbyState: number(data.lobbyState),
+    };
+  }
+
+  async setName(displayName: string): Promise<void> {
+    await this.request("POST", `v1/guest/${this.token}/name`, { displayName });
+  }
+
+  async leave(): Promise<void> {
+    await this.request("DELETE", `v4/room/${this.token}/participants/active`);
+  }
+
+  async joinCall(flags: number): Promise<void> {
+    await this.request("POST", `v4/call/${this.token}`, { flags });
+  }
+
+  async leaveCall(): Promise<void> {
+    await this.request("DELETE", `v4/call/${this.token}`);
+  }
+
+  async iceServers(): Promise<IceServer[]> {
+    const settings = fields(await this.request("GET", `v3/signaling/settings?token=${this.token}`));
+    const list = [settings.stunservers, settings.turnservers].flatMap((some) => (Array.isArray(some) ? some : []));
+    return list.map(fields).map((entry) => ({
+      urls: Array.isArray(entry.urls) ? entry.urls.map(text) : [text(entry.urls)],
+      ...(entry.username ? { username: text(entry.username), credential: text(entry.credential) } : {}),
+    }));
+  }
+
+  /** Sends in one request; the server sets `from` and delivers each to its `to`. */
+  async send(ownSession: string, messages: PeerMessage[]): Promise<void> {
+    const wrapped = messages.map((message) => ({ ev: "message", fn: JSON.stringify(message), sessionId: ownSession }));
+    await this.request("POST", `v3/signaling/${this.token}`, { messages: JSON.stringify(wrapped) });
+  }
+
+  /** Waits up to 30 s for what happens in the room; also keeps the session alive. */
+  async pull(signal: AbortSignal): Promise<PullItem[]> {
+    const data = await this.request("GET", `v3/signaling/${this.token}`, undefined, signal);
+    return (Array.isArray(data) ? data : []).map(fields).flatMap(readItem);
+  }
+
+  private async request(method: string, path: string, body?: Fields, signal?: AbortSignal): Promise<unknown> {
+    const response = await fetch(`${this.server}/${base}/${path}`, {
+      method,
+      credentials: "same-origin",
+      headers: {
+        "OCS-APIRequest": "true",
+        Accept: "application/json",
+        ...(body ? { "Content-Type": "application/json" } : {}),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    const envelope = fields(fields(await response.json().catch(() => ({}))).ocs);
+    if (!response.ok) throw new Refused(response.status, text(fields(envelope.data).error));
+    return envelope.data;
+  }
+}
+
+function readItem(item: Fields): PullItem[] {
+  if (item.type === "usersInRoom" && Array.isArray(item.data)) {
+    const users = item.data.map(fields).map((user) => ({
+      sessionId: text(user.sessionId),
+      userId: text(user.userId),
+      inCall: number(user.inCall),
+    }));
+    return [{ type: "usersInRoom", users }];
+  }
+  if (item.type !== "message") return [];
+  try {
+    const message = fields(typeof item.data === "string" ? JSON.parse(item.data) : item.data);
+    const roomType = message.roomType === "screen" ? "screen" : "video";
+    return [
+      {
+        type: "message",
+        message: {
+          from: text(message.from),
+          type: text(message.type),
+          roomType,
+          ...(message.sid === undefined ? {} : { sid: String(message.sid) }),
+          payload: message.payload,
+        },
+      },
+    ];
+  } catch {
+    return [];
+  }
+}
