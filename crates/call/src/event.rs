@@ -48,7 +48,7 @@ pub enum CallEvent {
 }
 
 /// How far the first media of a track came.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum MediaStage {
     /// The first RTP packet arrived.
     Rtp,

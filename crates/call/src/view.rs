@@ -1,6 +1,6 @@
 //! A whole call as one value: what a window shows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{CallId, CallStatus, ContactId, EndReason, MediaKinds, ParticipantId, RoomId};
 
@@ -36,14 +36,26 @@ pub struct CallView {
     pub muted: bool,
     /// We put it on hold.
     pub on_hold: bool,
-    /// Connected time so far; `None` before the first connection.
+    /// When it first connected; `None` before. Unlike the durations below it does not grow old with the view.
+    pub connected_at: Option<Instant>,
+    /// Connected time at the moment the view was taken, its final value once over; `None` before the first connection.
     pub connected_for: Option<Duration>,
-    /// Since when the path has been lost, while it is.
+    /// When the path was lost, while it is.
+    pub reconnecting_at: Option<Instant>,
+    /// How long the path has been lost at the moment the view was taken, while it is.
     pub reconnecting_for: Option<Duration>,
     /// The others.
     pub participants: Vec<ParticipantView>,
     /// Set once it is over.
     pub ended: Option<EndReason>,
+}
+
+impl CallView {
+    /// Whether `other` shows the same call in the same state, the mere passing of time left aside.
+    pub fn same_but_for_time(&self, other: &Self) -> bool {
+        let still = |view: &Self| Self { connected_for: None, reconnecting_for: None, ..view.clone() };
+        still(self) == still(other)
+    }
 }
 
 /// One of the others in a call.

@@ -1,0 +1,187 @@
+//! Who else is in the call, and what was told of them.
+
+use std::collections::BTreeSet;
+
+use super::links::Heard;
+use crate::{CallStatus, MediaKind, MediaStage, ParticipantId, RemoteParticipant};
+
+/// More than any call holds in practice; further participants are disregarded, since a service could name any number.
+const MAX_PARTICIPANTS: usize = 256;
+
+/// More characters than a name needs; a name is a peer's to choose.
+const MAX_NAME: usize = 200;
+
+/// The others, in the order they came.
+#[derive(Default, Debug)]
+pub(super) struct Roster {
+    people: Vec<Person>,
+}
+
+/// One device of someone else.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) info: RemoteParticipant,
+    pub(super) status: CallStatus,
+    pub(super) audio_muted: bool,
+    pub(super) video_muted: bool,
+    /// Whether media have ever flowed from them.
+    was_connected: bool,
+    /// Whether the last link to them was given up and none came in its place.
+    given_up: bool,
+    tracks: BTreeSet<MediaKind>,
+    first: BTreeSet<(MediaKind, MediaStage)>,
+}
+
+/// What changed about someone, to be told.
+pub(super) enum Change {
+    /// Their status.
+    Status(CallStatus),
+    /// A track of theirs came or went.
+    Track { kind: MediaKind, added: bool },
+    /// The first of something came.
+    First { kind: MediaKind, stage: MediaStage },
+}
+
+impl Roster {
+    pub(super) fn is_empty(&self) -> bool {
+        self.people.is_empty()
+    }
+
+    pub(super) fn contains(&self, id: &ParticipantId) -> bool {
+        self.people.iter().any(|person| person.info.id == *id)
+    }
+
+    pub(super) fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    /// Adds someone; `false` when the call is full.
+    pub(super) fn join(&mut self, mut info: RemoteParticipant) -> bool {
+        if self.people.len() >= MAX_PARTICIPANTS {
+            return false;
+        }
+        info.display_name = shortened(&info.display_name);
+        self.people.push(Person {
+            audio_muted: !info.media.audio,
+            video_muted: !info.media.video,
+            info,
+            status: CallStatus::Connecting,
+            was_connected: false,
+            given_up: false,
+            tracks: BTreeSet::new(),
+            first: BTreeSet::new(),
+        });
+        true
+    }
+
+    /// Takes over a new name or media. Yields the mute states that changed with it.
+    pub(super) fn change(&mut self, mut info: RemoteParticipant) -> Vec<(MediaKind, bool)> {
+        info.display_name = shortened(&info.display_name);
+        let Some(person) = self.person(&info.id) else { return Vec::new() };
+        let mut changes = Vec::new();
+        // Only a change of what they provide says something about mute: the same flags come again and again.
+        if info.media.audio != person.info.media.audio && person.audio_muted == info.media.audio {
+            person.audio_muted = !info.media.audio;
+            changes.push((MediaKind::Audio, person.audio_muted));
+        }
+        if info.media.video != person.info.media.video && person.video_muted == info.media.video {
+            person.video_muted = !info.media.video;
+            changes.push((MediaKind::Video, person.video_muted));
+        }
+        person.info = info;
+        changes
+    }
+
+    /// Removes someone. Yields the tracks that go with them; `None` when they were not there.
+    pub(super) fn leave(&mut self, id: &ParticipantId) -> Option<Vec<MediaKind>> {
+        let at = self.people.iter().position(|person| person.info.id == *id)?;
+        Some(self.people.remove(at).tracks.into_iter().collect())
+    }
+
+    /// Notes what someone muted or unmuted; `true` when that is new.
+    pub(super) fn set_muted(&mut self, id: &ParticipantId, kind: MediaKind, muted: bool) -> bool {
+        let Some(person) = self.person(id) else { return false };
+        let state = match kind {
+            MediaKind::Audio => &mut person.audio_muted,
+            MediaKind::Video => &mut person.video_muted,
+            MediaKind::Screen => return false,
+        };
+        std::mem::replace(state, muted) != muted
+    }
+
+    /// Notes that the link to someone was given up.
+    pub(super) fn give_up(&mut self, id: &ParticipantId) {
+        if let Some(person) = self.person(id) {
+            person.given_up = true;
+        }
+    }
+
+    /// Notes that there is a new link to someone.
+    pub(super) fn hope(&mut self, id: &ParticipantId) {
+        if let Some(person) = self.person(id) {
+            person.given_up = false;
+        }
+    }
+
+    /// Whether media flow from anyone.
+    pub(super) fn anyone_connected(&self) -> bool {
+        self.people.iter().any(|person| person.status == CallStatus::Connected)
+    }
+
+    /// Whether media that flowed from someone flow no more.
+    pub(super) fn anyone_lost(&self) -> bool {
+        self.people.iter().any(|person| person.was_connected && person.status != CallStatus::Connected)
+    }
+
+    /// Brings what was told of everyone in line with what their links say. Yields the differences, in order.
+    pub(super) fn reconcile(&mut self, heard: &Heard<'_>) -> Vec<(ParticipantId, Change)> {
+        let mut changes = Vec::new();
+        for person in &mut self.people {
+            let id = &person.info.id;
+            let links = heard.of(id);
+            let status = person.status_by(links.state);
+            if status != person.status {
+                person.status = status;
+                person.was_connected |= status == CallStatus::Connected;
+                changes.push((id.clone(), Change::Status(status)));
+            }
+            for kind in [MediaKind::Audio, MediaKind::Video, MediaKind::Screen] {
+                let added = links.tracks.contains(&kind);
+                if added && person.tracks.insert(kind) || !added && person.tracks.remove(&kind) {
+                    changes.push((id.clone(), Change::Track { kind, added }));
+                }
+            }
+            for (kind, stage) in links.first {
+                if person.first.insert((kind, stage)) {
+                    changes.push((id.clone(), Change::First { kind, stage }));
+                }
+            }
+        }
+        changes
+    }
+
+    fn person(&mut self, id: &ParticipantId) -> Option<&mut Person> {
+        self.people.iter_mut().find(|person| person.info.id == *id)
+    }
+}
+
+impl Person {
+    fn status_by(&self, links: super::links::Path) -> CallStatus {
+        use super::links::Path;
+        match links {
+            Path::Connected => CallStatus::Connected,
+            // The far end closed it, mostly because it leaves: what follows decides, not this.
+            Path::Closed => self.status,
+            Path::Seeking if self.was_connected => CallStatus::Reconnecting,
+            Path::Seeking => CallStatus::Connecting,
+            Path::None if self.given_up => CallStatus::Disconnected,
+            Path::None if self.was_connected => CallStatus::Reconnecting,
+            Path::None => CallStatus::Connecting,
+        }
+    }
+}
+
+/// A name at a length fit to keep and show.
+pub(super) fn shortened(name: &str) -> String {
+    name.chars().take(MAX_NAME).collect()
+}

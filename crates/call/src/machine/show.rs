@@ -1,0 +1,56 @@
+//! The call as one value.
+
+use std::time::Instant;
+
+use super::CallMachine;
+use super::roster::Person;
+use super::state::State;
+use crate::{CallView, ParticipantView};
+
+impl CallMachine {
+    /// The whole call as it stands at `now`.
+    pub fn view(&self, now: Instant) -> CallView {
+        let until = self.ended_at.unwrap_or(now);
+        let reconnecting_at = match self.state {
+            State::Reconnecting { since, .. } => Some(since),
+            State::Prepared
+            | State::Dialing { .. }
+            | State::RemoteRinging { .. }
+            | State::Incoming { .. }
+            | State::Connecting { .. }
+            | State::Active
+            | State::Held
+            | State::Ending { .. }
+            | State::Ended(_) => None,
+        };
+        CallView {
+            id: self.id.clone(),
+            direction: self.direction(),
+            room: self.room.clone(),
+            display_name: self.display_name.clone(),
+            contact: self.contact.clone(),
+            status: self.state.status(),
+            can_answer: self.state.is_incoming(),
+            media: self.media,
+            muted: self.muted.audio,
+            on_hold: self.state.is_held(),
+            connected_at: self.connected_at,
+            connected_for: self.connected_at.map(|at| until.saturating_duration_since(at)),
+            reconnecting_at,
+            reconnecting_for: reconnecting_at.map(|at| now.saturating_duration_since(at)),
+            participants: self.roster.people().iter().map(shown).collect(),
+            ended: self.state.end_reason(),
+        }
+    }
+}
+
+fn shown(person: &Person) -> ParticipantView {
+    ParticipantView {
+        id: person.info.id.clone(),
+        contact: person.info.contact.clone(),
+        display_name: person.info.display_name.clone(),
+        status: person.status,
+        audio_muted: person.audio_muted,
+        video_muted: person.video_muted,
+    }
+}

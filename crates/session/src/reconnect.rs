@@ -1,0 +1,214 @@
+//! When to look for a new path, and when to give up: pure policy, told the time.
+//!
+//! ```text
+//!   Opening ──Connected──▶ Up ──Disconnected──▶ Lost ──wait──▶ restart 1 ──patience──▶ restart 2 ─ … ─▶ give up
+//!      │                   ▲                     │ Failed: at once ▲
+//!      └─too long: give up └────Connected────────┘                 └─ only while the service can be reached
+//! ```
+//!
+//! Only the side that offers can restart ICE (RFC 8445 section 2.4, and talk-signaling section 4: at most five
+//! times); the other waits for its offer, somewhat longer than the offerer would try.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bellbird_call::ports::{MediaCommand, MediaEvent, SignalingEvent};
+use bellbird_call::{CallInput, CallOutput, Link, LinkId, LinkRole, LinkState};
+
+/// How patient the recovery is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReconnectPolicy {
+    /// How long a disconnected link may come back by itself. 2 s: it is called disconnected only after seconds
+    /// without packets, and a restart costs little where the old path returns after all.
+    pub disconnected_wait: Duration,
+    /// How long a restart may take before the next. 5 s: an exchange through a long-polled service and ICE checks.
+    pub restart_patience: Duration,
+    /// The least time between two restarts, when a link fails at once each time. 2 s.
+    pub restart_gap: Duration,
+    /// How many restarts are tried. 5, as other Talk clients do.
+    pub restarts: u8,
+    /// How long the answerer waits for the offerer's restarts. 40 s: a little more than all of them take.
+    pub answerer_patience: Duration,
+    /// How long a link closed by the far end is kept, for the service to tell what that means. 3 s: two polls.
+    pub closed_wait: Duration,
+    /// How long the first path of a link may take. 30 s: see `CallConfig::connect_timeout`.
+    pub opening_patience: Duration,
+    /// How long a lost link is kept whatever happens, above all while the service cannot be reached. 75 s.
+    pub limit: Duration,
+}
+
+impl Default for ReconnectPolicy {
+    fn default() -> Self {
+        Self {
+            disconnected_wait: Duration::from_secs(2),
+            restart_patience: Duration::from_secs(5),
+            restart_gap: Duration::from_secs(2),
+            restarts: 5,
+            answerer_patience: Duration::from_secs(40),
+            closed_wait: Duration::from_secs(3),
+            opening_patience: Duration::from_secs(30),
+            limit: Duration::from_secs(75),
+        }
+    }
+}
+
+/// What the recovery decides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Remedy {
+    /// Make a new offer with fresh ICE credentials.
+    Restart(LinkId),
+    /// Stop trying.
+    GiveUp(LinkId),
+}
+
+/// The recovery of every link of one call.
+#[derive(Debug)]
+pub struct Recovery {
+    policy: ReconnectPolicy,
+    links: BTreeMap<LinkId, Path>,
+    /// Whether the service can be reached: a restart's offer has to travel through it.
+    reachable: bool,
+}
+
+#[derive(Debug)]
+struct Path {
+    role: LinkRole,
+    state: PathState,
+}
+
+/// Where one link stands.
+#[derive(Clone, Copy, Debug)]
+enum PathState {
+    /// No path found yet.
+    Opening { give_up_at: Instant },
+    /// Packets can flow.
+    Up,
+    /// No path any more. `act_at`: the next restart, or the end of our patience.
+    Lost { since: Instant, restarts: u8, last_restart: Option<Instant>, act_at: Instant },
+    /// The far end closed it; nothing can bring it back.
+    Closed { give_up_at: Instant },
+}
+
+impl Recovery {
+    /// Starts with no links.
+    pub fn new(policy: ReconnectPolicy) -> Self {
+        Self { policy, links: BTreeMap::new(), reachable: true }
+    }
+
+    /// Takes note of what the machine is about to be told.
+    pub fn observe_input(&mut self, input: &CallInput, now: Instant) {
+        match input {
+            CallInput::Media(MediaEvent::LinkState { link, state }) => self.link_state(*link, *state, now),
+            CallInput::Signaling(SignalingEvent::Interrupted) => self.reachable = false,
+            CallInput::Signaling(SignalingEvent::Restored) => self.restored(now),
+            CallInput::Start
+            | CallInput::Intent(_)
+            | CallInput::Signaling(_)
+            | CallInput::Media(_)
+            | CallInput::Timeout => {}
+        }
+    }
+
+    /// Takes note of what the machine asks for.
+    pub fn observe_output(&mut self, output: &CallOutput, now: Instant) {
+        match output {
+            CallOutput::Media(MediaCommand::OpenLink(link)) => self.opened(link, now),
+            CallOutput::Media(MediaCommand::CloseLink(link)) => {
+                self.links.remove(link);
+            }
+            CallOutput::Media(_) | CallOutput::Signaling(_) | CallOutput::Event(_) => {}
+        }
+    }
+
+    /// The next thing to do at `now`; ask until there is none.
+    pub fn poll(&mut self, now: Instant) -> Option<Remedy> {
+        let due = self.links.iter().find(|(_, path)| self.due(path).is_some_and(|at| now >= at));
+        let id = *due?.0;
+        let path = self.links.get_mut(&id)?;
+        match &mut path.state {
+            PathState::Lost { since, restarts, last_restart, act_at } => {
+                let may_restart = match path.role {
+                    LinkRole::Offerer => *restarts < self.policy.restarts && now < *since + self.policy.limit,
+                    LinkRole::Answerer => false,
+                };
+                if may_restart {
+                    *restarts += 1;
+                    *last_restart = Some(now);
+                    *act_at = now + self.policy.restart_patience;
+                    return Some(Remedy::Restart(id));
+                }
+            }
+            PathState::Opening { .. } | PathState::Closed { .. } | PathState::Up => {}
+        }
+        self.links.remove(&id);
+        Some(Remedy::GiveUp(id))
+    }
+
+    /// When to ask again.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.links.values().filter_map(|path| self.due(path)).min()
+    }
+
+    fn opened(&mut self, link: &Link, now: Instant) {
+        let state = PathState::Opening { give_up_at: now + self.policy.opening_patience };
+        self.links.insert(link.id, Path { role: link.role, state });
+    }
+
+    /// When something is to be done about a link. While the service cannot be reached a restart is pointless and an
+    /// answerer waits in vain, so both wait for it, but not for ever.
+    fn due(&self, path: &Path) -> Option<Instant> {
+        match path.state {
+            PathState::Up => None,
+            PathState::Opening { give_up_at } | PathState::Closed { give_up_at } => Some(give_up_at),
+            PathState::Lost { since, act_at, .. } => {
+                let limit = since + self.policy.limit;
+                Some(if self.reachable { act_at.min(limit) } else { limit })
+            }
+        }
+    }
+
+    fn link_state(&mut self, link: LinkId, state: LinkState, now: Instant) {
+        let Some(path) = self.links.get_mut(&link) else { return };
+        let wait = match path.role {
+            LinkRole::Offerer => self.policy.disconnected_wait,
+            LinkRole::Answerer => self.policy.answerer_patience,
+        };
+        let lost = |act_at| PathState::Lost { since: now, restarts: 0, last_restart: None, act_at };
+        path.state = match (state, path.state) {
+            (LinkState::Connected, _) => PathState::Up,
+            (_, closed @ PathState::Closed { .. }) => closed,
+            (LinkState::Closed, _) => PathState::Closed { give_up_at: now + self.policy.closed_wait },
+            (LinkState::Connecting | LinkState::Disconnected, PathState::Up) => lost(now + wait),
+            (LinkState::Connecting | LinkState::Disconnected, other) => other,
+            (LinkState::Failed, PathState::Up | PathState::Opening { .. }) => match path.role {
+                LinkRole::Offerer => lost(now),
+                LinkRole::Answerer => lost(now + wait),
+            },
+            (LinkState::Failed, PathState::Lost { since, restarts, last_restart, act_at }) => {
+                let act_at = match path.role {
+                    LinkRole::Offerer => {
+                        let earliest = last_restart.map_or(now, |at| at + self.policy.restart_gap);
+                        act_at.min(earliest.max(now))
+                    }
+                    LinkRole::Answerer => act_at,
+                };
+                PathState::Lost { since, restarts, last_restart, act_at }
+            }
+        };
+    }
+
+    /// The service is back: offers made meanwhile may be lost, so every lost link begins anew.
+    fn restored(&mut self, now: Instant) {
+        self.reachable = true;
+        let patience = self.policy.answerer_patience;
+        for path in self.links.values_mut() {
+            if let PathState::Lost { since, .. } = path.state {
+                let act_at = match path.role {
+                    LinkRole::Offerer => now,
+                    LinkRole::Answerer => now + patience,
+                };
+                path.state = PathState::Lost { since, restarts: 0, last_restart: None, act_at };
+            }
+        }
+    }
+}
