@@ -1,0 +1,184 @@
+// The one store of a window: what the core told, and where the person is in this window.
+
+import type { AppView, Command, ContactView, Problem, RoomView } from "../contract/contract";
+import { type Door, type Link, type Notice, problemOf } from "../platform/door";
+import type { Shell } from "../platform/window";
+import { listRooms, searchContacts } from "../sdk/calls";
+import { EMPTY, type Model, type Page, currentCall, fold, isLive, nextPage, ringingCall } from "./calls";
+import { type EchoCause, likelyCause } from "./echo_check";
+import { judge } from "./quality";
+
+/** A dialog over the window. */
+export type Dialog = { dialog: "invite" } | { dialog: "shortcuts" } | { dialog: "sign_out"; account: string };
+
+/** How long the window waits before it says that the core is gone: a restart within that time goes unseen, ms. */
+const LOST_SHOWN_AFTER_MS = 600;
+
+/** How long someone types before the server is asked, ms. */
+const SEARCH_WAIT_MS = 150;
+
+export class App {
+  readonly door: Door;
+  readonly shell: Shell;
+
+  link = $state.raw<Link>({ link: "opening" });
+  /** The core has been gone for long enough to say so. */
+  lostShown = $state(false);
+  model = $state.raw<Model>(EMPTY);
+  /** Ticks while something on the screen counts seconds. */
+  now = $state(Date.now());
+
+  page = $state<Page>("people");
+  dialog = $state.raw<Dialog | null>(null);
+  /** The first-launch card is shown again, to add an account. */
+  adding = $state(false);
+  /** Problems of commands given in this window; the core's own stand in its state. */
+  ownProblems = $state.raw<readonly Problem[]>([]);
+  /** Why the sound page was opened after an echo call. */
+  echoCause = $state<EchoCause | null>(null);
+
+  search = $state("");
+  contacts = $state.raw<readonly ContactView[] | null>(null);
+  rooms = $state.raw<readonly RoomView[]>([]);
+
+  view = $derived<AppView | null>(this.model.view);
+  call = $derived(currentCall(this.view));
+  live = $derived(isLive(this.call));
+  ringing = $derived(ringingCall(this.view));
+  quality = $derived(judge(this.model.links));
+  account = $derived(this.view?.accounts[0] ?? null);
+  problems = $derived<readonly Problem[]>([...(this.view?.problems ?? []), ...this.ownProblems]);
+  /** Commands can be given. */
+  ready = $derived(this.link.link === "open" && this.view !== null);
+
+  #stop: () => void;
+  #searchTimer: ReturnType<typeof setTimeout> | undefined;
+  #lostTimer: ReturnType<typeof setTimeout> | undefined;
+  #searches = 0;
+
+  constructor(door: Door, shell: Shell) {
+    this.door = door;
+    this.shell = shell;
+    this.#stop = door.listen((notice) => this.#take(notice));
+  }
+
+  /** Ends the store; for tests and hot reloading. */
+  stop(): void {
+    this.#stop();
+    clearTimeout(this.#searchTimer);
+    clearTimeout(this.#lostTimer);
+  }
+
+  /** Gives a command; a refusal becomes a problem on the screen. */
+  async do(work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (thrown) {
+      this.showProblem(problemOf(thrown));
+      return false;
+    }
+  }
+
+  /** Likewise, for a bare command. */
+  send(command: Command): Promise<boolean> {
+    return this.do(() => this.door.command(command));
+  }
+
+  showProblem(problem: Problem): void {
+    this.ownProblems = [...this.ownProblems.filter((shown) => shown.code !== problem.code), problem];
+  }
+
+  /** Puts a problem away, here or in the core. */
+  dismiss(problem: Problem): void {
+    if (this.ownProblems.includes(problem)) {
+      this.ownProblems = this.ownProblems.filter((shown) => shown !== problem);
+    } else if (problem.number > 0) {
+      void this.send({ command: "dismiss_problem", number: problem.number });
+    }
+  }
+
+  /** The person typed into the search field. */
+  searchFor(text: string): void {
+    this.search = text;
+    clearTimeout(this.#searchTimer);
+    this.#searchTimer = setTimeout(() => void this.refreshPeople(), SEARCH_WAIT_MS);
+  }
+
+  /** Asks for people and conversations again. A late answer to an older question is dropped. */
+  async refreshPeople(): Promise<void> {
+    const account = this.account;
+    if (!this.ready || !account) return;
+    const asked = ++this.#searches;
+    try {
+      const [contacts, rooms] = await Promise.all([
+        searchContacts(this.door, account.id, this.search.trim()),
+        listRooms(this.door, account.id),
+      ]);
+      if (asked !== this.#searches) return;
+      this.contacts = [...contacts].sort((a, b) => Number(b.echo) - Number(a.echo));
+      this.rooms = rooms.filter((room) => room.kind !== "one_to_one");
+    } catch {
+      // The account's own state says why; what was found before stays on the screen.
+      if (asked === this.#searches) this.contacts ??= [];
+    }
+  }
+
+  /** Answers "Sounds good?". */
+  echoAnswer(good: boolean): void {
+    const measure = this.model.echoDone;
+    this.model = { ...this.model, echoDone: null };
+    if (good || !measure) {
+      this.page = "people";
+    } else {
+      this.echoCause = likelyCause(measure);
+      this.page = "settings";
+    }
+  }
+
+  /** Closes the call view of a call that is over. */
+  leaveCall(): void {
+    this.model = { ...this.model, echoDone: null };
+    this.page = "people";
+  }
+
+  #take(notice: Notice): void {
+    if (notice.notice === "link") {
+      this.#linkChanged(notice.link);
+      return;
+    }
+    const { event } = notice;
+    if (event.event === "stopping" && this.shell.closes) this.shell.close();
+    const before = this.model;
+    this.now = Date.now();
+    const after = fold(before, event, this.now);
+    if (after === before) return;
+    const page = nextPage(this.page, before, after);
+    this.model = after;
+    if (page !== this.page) this.page = page;
+    if (event.event === "state") this.#stateChanged(before.view, event.state);
+  }
+
+  #stateChanged(before: AppView | null, view: AppView): void {
+    const was = before?.accounts[0];
+    const is = view.accounts[0];
+    if (before && view.accounts.length > before.accounts.length) this.adding = false;
+    if (is?.id !== was?.id) {
+      this.contacts = null;
+      this.rooms = [];
+    }
+    const cameOnline = is?.state.state === "online" && was?.state.state !== "online";
+    const callOver = (before?.calls.length ?? 0) > view.calls.length;
+    if (is && (is.id !== was?.id || cameOnline || callOver)) void this.refreshPeople();
+  }
+
+  #linkChanged(link: Link): void {
+    this.link = link;
+    clearTimeout(this.#lostTimer);
+    if (link.link === "lost") {
+      this.#lostTimer = setTimeout(() => (this.lostShown = true), LOST_SHOWN_AFTER_MS);
+    } else {
+      this.lostShown = link.link === "stopped";
+    }
+  }
+}
