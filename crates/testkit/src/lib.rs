@@ -1,1 +1,4 @@
 //! Virtual clock, simulated link, scripted backend, fake engine, tone meter.
+
+pub mod process;
+pub mod session_bus;

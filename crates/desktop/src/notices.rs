@@ -1,0 +1,250 @@
+//! Which notifications should be there: a pure fold over successive states.
+
+use std::collections::BTreeSet;
+
+use bellbird_contract::{AppView, CallView, EndReason, Media};
+
+/// A notification that should be shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Notice {
+    /// The call it is about.
+    pub call: String,
+    /// The other one's name, as the service told it: a peer's text, to be cleaned before it is shown.
+    pub name: String,
+    /// Which of our accounts was rung, when there are several.
+    pub account_name: Option<String>,
+    /// What it says.
+    pub kind: NoticeKind,
+}
+
+/// What a notification says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoticeKind {
+    /// Someone rings; Answer and Decline.
+    Incoming {
+        /// What they offer, and what answering takes.
+        media: Media,
+    },
+    /// Someone rang in vain.
+    Missed {
+        /// Our account, for calling back.
+        account: String,
+        /// Whom to call back; `None` when the call was in a conversation of many.
+        contact: Option<String>,
+    },
+}
+
+/// A step from what is shown to what should be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoticeChange {
+    /// Show this one.
+    Show(Notice),
+    /// Take away the incoming-call notification of this call.
+    Withdraw {
+        /// Which call.
+        call: String,
+    },
+}
+
+/// What was told so far. Bounded by the calls in the state.
+#[derive(Default, Debug)]
+pub struct Notices {
+    /// Calls whose incoming notification is up.
+    ringing: BTreeSet<String>,
+    /// Calls in the state that were already reported as missed.
+    missed: BTreeSet<String>,
+}
+
+impl Notices {
+    /// Takes in the next whole state and yields what has to change, withdrawals first.
+    pub fn update(&mut self, state: &AppView) -> Vec<NoticeChange> {
+        let ringing_now: BTreeSet<String> =
+            state.calls.iter().filter(|call| rings_here(call)).map(|call| call.id.clone()).collect();
+        let mut changes: Vec<NoticeChange> = self
+            .ringing
+            .difference(&ringing_now)
+            .map(|call| NoticeChange::Withdraw { call: call.clone() })
+            .collect();
+        self.missed.retain(|id| state.calls.iter().any(|call| call.id == *id));
+        for call in &state.calls {
+            if rings_here(call) && !self.ringing.contains(&call.id) {
+                changes.push(NoticeChange::Show(notice(
+                    state,
+                    call,
+                    NoticeKind::Incoming { media: call.media },
+                )));
+            }
+            if was_missed(call) && self.missed.insert(call.id.clone()) {
+                let kind =
+                    NoticeKind::Missed { account: call.account.clone(), contact: call.contact.clone() };
+                changes.push(NoticeChange::Show(notice(state, call, kind)));
+            }
+        }
+        self.ringing = ringing_now;
+        changes
+    }
+}
+
+fn rings_here(call: &CallView) -> bool {
+    call.incoming && call.can_answer && call.ended.is_none()
+}
+
+fn was_missed(call: &CallView) -> bool {
+    let Some(reason) = call.ended else { return false };
+    call.incoming
+        && match reason {
+            EndReason::Missed | EndReason::LocalEngaged => true,
+            EndReason::LocalHangup
+            | EndReason::RemoteHangup
+            | EndReason::LocalDecline
+            | EndReason::RemoteDecline
+            | EndReason::RemoteEngaged
+            | EndReason::NoAnswer
+            | EndReason::AnsweredElsewhere
+            | EndReason::EndedByModerator
+            | EndReason::ConnectionLost
+            | EndReason::SignalingFailed
+            | EndReason::MediaFailed => false,
+        }
+}
+
+fn notice(state: &AppView, call: &CallView, kind: NoticeKind) -> Notice {
+    let account_name = (state.accounts.len() > 1)
+        .then(|| state.accounts.iter().find(|account| account.id == call.account))
+        .flatten()
+        .map(|account| format!("{} ({})", account.display_name, account.server));
+    Notice { call: call.id.clone(), name: call.display_name.clone(), account_name, kind }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bellbird_contract::{AccountState, AccountView, Status};
+
+    fn call(id: &str) -> CallView {
+        CallView {
+            id: id.into(),
+            account: "a1".into(),
+            incoming: true,
+            room: Some("r".into()),
+            display_name: "Ada".into(),
+            contact: Some("ada".into()),
+            echo: false,
+            status: Status::Calling,
+            can_answer: true,
+            media: Media::Voice,
+            muted: false,
+            on_hold: false,
+            connected_at_ms: None,
+            reconnecting_since_ms: None,
+            participants: Vec::new(),
+            ended: None,
+            duration_s: None,
+        }
+    }
+
+    fn ended(id: &str, reason: EndReason) -> CallView {
+        CallView { can_answer: false, ended: Some(reason), status: Status::Ended, ..call(id) }
+    }
+
+    fn account(id: &str) -> AccountView {
+        AccountView {
+            id: id.into(),
+            user: id.into(),
+            display_name: format!("Name of {id}"),
+            server: "https://talk.example".into(),
+            local: false,
+            state: AccountState::Online,
+        }
+    }
+
+    /// Short form of what came out: `+id` incoming shown, `-id` withdrawn, `!id` missed shown.
+    fn steps(states: &[Vec<CallView>]) -> Vec<String> {
+        let mut notices = Notices::default();
+        states
+            .iter()
+            .map(|calls| {
+                let state = AppView { calls: calls.clone(), ..AppView::default() };
+                let words: Vec<String> = notices
+                    .update(&state)
+                    .iter()
+                    .map(|change| match change {
+                        NoticeChange::Show(Notice { call, kind: NoticeKind::Incoming { .. }, .. }) => {
+                            format!("+{call}")
+                        }
+                        NoticeChange::Show(Notice { call, kind: NoticeKind::Missed { .. }, .. }) => {
+                            format!("!{call}")
+                        }
+                        NoticeChange::Withdraw { call } => format!("-{call}"),
+                    })
+                    .collect();
+                words.join(" ")
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_road_a_call_can_take() {
+        let answered = CallView { can_answer: false, status: Status::Connecting, ..call("1") };
+        let outgoing = CallView { incoming: false, can_answer: false, ..call("1") };
+        let table: Vec<(&str, Vec<Vec<CallView>>, Vec<&str>)> = vec![
+            ("nothing", vec![vec![], vec![]], vec!["", ""]),
+            ("rings once though told thrice", vec![vec![call("1")]; 3], vec!["+1", "", ""]),
+            ("answered here", vec![vec![call("1")], vec![answered]], vec!["+1", "-1"]),
+            (
+                "answered elsewhere",
+                vec![vec![call("1")], vec![ended("1", EndReason::AnsweredElsewhere)], vec![]],
+                vec!["+1", "-1", ""],
+            ),
+            ("declined", vec![vec![call("1")], vec![ended("1", EndReason::LocalDecline)]], vec!["+1", "-1"]),
+            ("gone without a word", vec![vec![call("1")], vec![]], vec!["+1", "-1"]),
+            (
+                "missed, told once",
+                vec![
+                    vec![call("1")],
+                    vec![ended("1", EndReason::Missed)],
+                    vec![ended("1", EndReason::Missed)],
+                ],
+                vec!["+1", "-1 !1", ""],
+            ),
+            ("missed before we saw it ring", vec![vec![ended("1", EndReason::Missed)]], vec!["!1"]),
+            ("came while we were in a call", vec![vec![ended("1", EndReason::LocalEngaged)]], vec!["!1"]),
+            ("our own call", vec![vec![outgoing]], vec![""]),
+            (
+                "our own call that nobody answered",
+                vec![vec![CallView { incoming: false, ..ended("1", EndReason::NoAnswer) }]],
+                vec![""],
+            ),
+            (
+                "the second one while the first rings",
+                vec![vec![call("1")], vec![call("1"), call("2")], vec![call("2")]],
+                vec!["+1", "+2", "-1"],
+            ),
+        ];
+        for (name, states, expected) in table {
+            assert_eq!(steps(&states), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_account_is_named_only_when_there_are_several() {
+        for (accounts, expected) in [
+            (vec![account("a1")], None),
+            (vec![account("a0"), account("a1")], Some("Name of a1 (https://talk.example)".to_owned())),
+        ] {
+            let state = AppView { calls: vec![call("1")], accounts, ..AppView::default() };
+            let changes = Notices::default().update(&state);
+            let [NoticeChange::Show(notice)] = changes.as_slice() else { panic!("{changes:?}") };
+            assert_eq!(notice.account_name, expected);
+        }
+    }
+
+    #[test]
+    fn what_was_missed_is_forgotten_with_its_call() {
+        let mut notices = Notices::default();
+        let missed = AppView { calls: vec![ended("1", EndReason::Missed)], ..AppView::default() };
+        notices.update(&missed);
+        notices.update(&AppView::default());
+        assert!(notices.missed.is_empty() && notices.ringing.is_empty());
+    }
+}
