@@ -210,10 +210,8 @@ impl CallMachine {
         self.links.count_failure(link.participant.as_ref());
         let is_final =
             problem.code == ProblemCode::NoMediaPath || self.links.is_exhausted(link.participant.as_ref());
-        let reason = match problem.code {
-            ProblemCode::Internal => EndReason::MediaFailed,
-            _ => EndReason::ConnectionLost,
-        };
+        let ours = problem.code == ProblemCode::Internal;
+        let reason = if ours { EndReason::MediaFailed } else { EndReason::ConnectionLost };
         self.tell(CallEvent::Problem(problem));
         if link.source == LinkSource::Screen {
             return self.settle(now);
