@@ -1,4 +1,12 @@
-//! Virtual clock, simulated link, scripted backend, fake engine, tone meter.
+//! What tests are made of: virtual clock, simulated link, scripted backend, fake engine, tone meter, speech match,
+//! log watcher, fuzz driver. A dev-dependency only.
 
+pub mod clock;
+pub mod log_watch;
+pub mod mutate;
+pub mod network;
 pub mod process;
+pub mod random;
 pub mod session_bus;
+pub mod speech;
+pub mod tone_meter;

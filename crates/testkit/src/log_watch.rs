@@ -1,0 +1,151 @@
+//! Reads what a run logs, and objects to secrets and addresses in it.
+
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Collects everything logged, at every level, while it lives.
+#[derive(Debug)]
+pub struct LogWatch {
+    text: Arc<Mutex<Vec<u8>>>,
+    _guard: Option<tracing::subscriber::DefaultGuard>,
+}
+
+#[derive(Clone)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Sink {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self.clone()
+    }
+}
+
+impl LogWatch {
+    /// Watches what the current thread logs, until dropped. With a current-thread runtime that is everything.
+    pub fn this_thread() -> Self {
+        let (text, subscriber) = subscriber();
+        Self { text, _guard: Some(tracing::subscriber::set_default(subscriber)) }
+    }
+
+    /// Watches what the whole process logs. One per test binary.
+    ///
+    /// # Panics
+    /// When something watches already.
+    pub fn whole_process() -> Self {
+        let (text, subscriber) = subscriber();
+        tracing::subscriber::set_global_default(subscriber).expect("nothing else watches this process");
+        Self { text, _guard: None }
+    }
+
+    /// What was logged so far.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.text.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    /// Fails the test when the log holds one of `secrets` or an address of a host.
+    ///
+    /// # Panics
+    /// In that case, and when nothing was logged at all: such a watch watches the wrong place.
+    pub fn assert_private(&self, secrets: &[&str]) {
+        let text = self.text();
+        assert!(!text.is_empty(), "nothing was logged: is the watch set where the run happens?");
+        if let Some(found) = indiscretion(&text, secrets) {
+            panic!("the log gives away {found}");
+        }
+    }
+}
+
+fn subscriber() -> (Arc<Mutex<Vec<u8>>>, impl tracing::Subscriber + Send + Sync) {
+    let text = Arc::new(Mutex::new(Vec::new()));
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(Sink(text.clone()))
+        .finish();
+    (text, subscriber)
+}
+
+/// The first thing in a log that has no place there, with its line: one of `secrets`, a host's address, a session
+/// description or a candidate. Loopback and unspecified addresses tell nothing about anyone and are left out.
+pub fn indiscretion(log: &str, secrets: &[&str]) -> Option<String> {
+    for line in log.lines() {
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            if line.contains(secret) {
+                return Some(format!("a secret: {}", line.replace(secret, "[secret]")));
+            }
+        }
+        for mark in ["a=candidate:", "a=ice-pwd:", "a=fingerprint:", "v=0\\r\\n"] {
+            if line.contains(mark) {
+                return Some(format!("a description ({mark}): {line}"));
+            }
+        }
+        if let Some(address) = line.split(|c: char| !is_address_char(c)).find_map(address) {
+            return Some(format!("the address {address}: {line}"));
+        }
+    }
+    None
+}
+
+fn is_address_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '[' | ']')
+}
+
+fn address(token: &str) -> Option<IpAddr> {
+    let token = token.trim_matches(|c| matches!(c, '.' | ':' | '_'));
+    let address = token
+        .parse::<IpAddr>()
+        .or_else(|_| token.parse::<SocketAddr>().map(|address| address.ip()))
+        .or_else(|_| token.trim_matches(['[', ']']).parse::<IpAddr>())
+        .ok()?;
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_secrets_and_descriptions_are_found() {
+        for line in [
+            "got candidate from 192.168.1.7",
+            "peer=10.0.0.1:5004 ok",
+            "[2001:db8::1]:443 connected",
+            "at fe80::1, gone",
+            "password hunter2 accepted",
+            "sdp a=ice-pwd:x",
+        ] {
+            assert!(indiscretion(line, &["hunter2"]).is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn times_versions_paths_and_loopback_are_not() {
+        let log = "2026-01-02T03:04:05.678901Z DEBUG bellbird_call::machine: state=Active 12:34:56\n\
+                   listening on 127.0.0.1:8090 and [::1]:8090, webrtc 0.21.1, a::b::c, link-1 Offer(12 bytes)";
+        assert_eq!(indiscretion(log, &["", "hunter2"]), None);
+    }
+
+    #[test]
+    fn a_watch_sees_what_this_thread_logs() {
+        let watch = LogWatch::this_thread();
+        tracing::debug!(call = "1", "fine");
+        watch.assert_private(&["hunter2"]);
+        tracing::info!("hunter2");
+        assert!(indiscretion(&watch.text(), &["hunter2"]).is_some());
+    }
+}
