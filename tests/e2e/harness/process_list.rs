@@ -1,0 +1,24 @@
+//! Our own programs among the processes of this machine, told apart by the data folder they were given.
+
+use std::path::Path;
+
+/// Ids of processes that run this program for this data folder.
+pub(crate) fn running(program: &Path, data: &Path) -> Vec<u32> {
+    let wanted = format!("BELLBIRD_DATA={}", data.display());
+    std::fs::read_dir("/proc")
+        .expect("there is a process list")
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|id| std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|path| path == program))
+        .filter(|id| {
+            let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes())
+        })
+        .collect()
+}
+
+/// Ends a process without giving it a chance to say goodbye.
+pub(crate) fn kill(id: u32) {
+    let sent = std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "process {id} cannot be killed");
+}
