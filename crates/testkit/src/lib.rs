@@ -2,11 +2,15 @@
 //! log watcher, fuzz driver. A dev-dependency only.
 
 pub mod clock;
+pub mod conformance;
+pub mod fake_engine;
 pub mod log_watch;
 pub mod mutate;
 pub mod network;
 pub mod process;
 pub mod random;
+pub mod scripted_backend;
+pub mod service;
 pub mod session_bus;
 pub mod speech;
 pub mod tone_meter;

@@ -1,0 +1,309 @@
+//! A calling service in one value: rooms, devices, rings, mesh links. What a Talk server and its backend do together,
+//! reduced to the words of the signaling port.
+//!
+//! It does no I/O and has no clock: commands go in with the device they come from, what each device is to be told
+//! comes out, in order. How long that takes on the way is the test's affair.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bellbird_call::ports::{CallEndedBy, Problem, ProblemCode, SignalingCommand, SignalingEvent};
+use bellbird_call::{
+    CallTarget, ContactId, Invitation, LeaveScope, Link, LinkDirection, LinkId, LinkRole, LinkSource,
+    MediaKinds, ParticipantId, RemoteParticipant, RoomId,
+};
+
+/// One device of someone, by its place in [`SimulatedService::new`].
+pub type Device = usize;
+
+/// What a device is told.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Told {
+    /// To its call.
+    Event(SignalingEvent),
+    /// To its account: someone calls.
+    Invited(Invitation),
+}
+
+/// The service.
+#[derive(Debug)]
+pub struct SimulatedService {
+    /// Whose each device is.
+    owners: Vec<String>,
+    groups: BTreeMap<String, Vec<String>>,
+    seats: BTreeMap<Device, Seat>,
+    links: Vec<[End; 2]>,
+    joined: u32,
+    opened: u64,
+    out: VecDeque<(Device, Told)>,
+}
+
+/// A device in a room.
+#[derive(Clone, Debug)]
+struct Seat {
+    room: RoomId,
+    /// Its id once it is in the call; before, it only watches the call it is rung for.
+    session: Option<ParticipantId>,
+    media: MediaKinds,
+}
+
+/// One end of a mesh link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct End {
+    device: Device,
+    link: LinkId,
+}
+
+impl SimulatedService {
+    /// A service with one device for each name; a name that comes twice has two.
+    pub fn new(owners: &[&str]) -> Self {
+        Self {
+            owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
+            groups: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            links: Vec::new(),
+            joined: 0,
+            opened: 0,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Adds a group conversation.
+    pub fn add_group(&mut self, name: &str, members: &[&str]) -> RoomId {
+        self.groups.insert(name.to_owned(), members.iter().map(|member| (*member).to_owned()).collect());
+        RoomId::new(name)
+    }
+
+    /// What is to be told next, and to whom.
+    pub fn poll(&mut self) -> Option<(Device, Told)> {
+        self.out.pop_front()
+    }
+
+    /// A moderator ends the call in a room for everyone.
+    pub fn end_by_moderator(&mut self, room: &RoomId) {
+        self.end_call(room, None, CallEndedBy::Moderator);
+    }
+
+    /// Takes a command of a device.
+    pub fn handle(&mut self, from: Device, command: SignalingCommand) {
+        match command {
+            SignalingCommand::Dial { target, media, silent } => self.dial(from, target, media, silent),
+            SignalingCommand::Ring(invitation) => {
+                let room = invitation.room;
+                self.seats.insert(from, Seat { room: room.clone(), session: None, media: MediaKinds::NONE });
+                if self.in_call(&room).is_empty() {
+                    self.tell(from, SignalingEvent::InvitationWithdrawn);
+                }
+                self.tell_call(&room, from, &SignalingEvent::RemoteRinging);
+            }
+            SignalingCommand::Accept { media } => {
+                let Some(room) = self.seats.get(&from).map(|seat| seat.room.clone()) else { return };
+                let owner = self.owners[from].clone();
+                self.join(from, room.clone(), media);
+                for device in self.watching(&room) {
+                    if self.owners[device] == owner {
+                        self.seats.remove(&device);
+                        self.tell(device, SignalingEvent::AnsweredElsewhere);
+                    }
+                }
+            }
+            SignalingCommand::Decline => self.refuse(from, &SignalingEvent::RemoteDeclined),
+            SignalingCommand::DeclineEngaged => self.refuse(from, &SignalingEvent::RemoteEngaged),
+            SignalingCommand::SendDescription { link, description } => {
+                if let Some(far) = self.far_end(End { device: from, link }) {
+                    self.tell(far.device, SignalingEvent::LinkDescription { link: far.link, description });
+                }
+            }
+            SignalingCommand::SendCandidate { link, candidate } => {
+                if let Some(far) = self.far_end(End { device: from, link }) {
+                    self.tell(far.device, SignalingEvent::LinkCandidate { link: far.link, candidate });
+                }
+            }
+            SignalingCommand::AnnounceMute { kind, muted } => {
+                let Some(Seat { room, session: Some(session), .. }) = self.seats.get(&from).cloned() else {
+                    return;
+                };
+                let event = SignalingEvent::RemoteMute { participant: session, kind, muted };
+                self.tell_call(&room, from, &event);
+            }
+            SignalingCommand::LinkConnected(_) | SignalingCommand::DataReceived { .. } => {}
+            SignalingCommand::GiveUpLink(link) => {
+                let given_up = End { device: from, link };
+                if let Some(far) = self.far_end(given_up) {
+                    self.links.retain(|ends| !ends.contains(&given_up));
+                    self.tell(far.device, SignalingEvent::LinkClosed(far.link));
+                }
+            }
+            SignalingCommand::Leave(scope) => self.leave(from, scope),
+        }
+    }
+
+    fn dial(&mut self, from: Device, target: CallTarget, media: MediaKinds, silent: bool) {
+        let caller = self.owners[from].clone();
+        let (room, members) = match &target {
+            CallTarget::Contact(contact) => {
+                let mut pair = [caller.clone(), contact.as_str().to_owned()];
+                pair.sort();
+                (RoomId::new(pair.join("+")), pair.to_vec())
+            }
+            CallTarget::Room(room) => match self.groups.get(room.as_str()) {
+                Some(members) => (room.clone(), members.clone()),
+                None => {
+                    let problem = Problem::new(ProblemCode::UnknownRoom, "there is no such conversation");
+                    return self.tell(from, SignalingEvent::Failed(problem));
+                }
+            },
+        };
+        if members.iter().any(|member| !self.owners.contains(member)) {
+            let problem = Problem::new(ProblemCode::UnknownUser, "there is no such person");
+            return self.tell(from, SignalingEvent::Failed(problem));
+        }
+        let one_to_one = matches!(target, CallTarget::Contact(_));
+        let first = self.in_call(&room).is_empty();
+        self.tell(
+            from,
+            SignalingEvent::RoomEntered {
+                room: room.clone(),
+                display_name: if one_to_one { String::new() } else { room.to_string() },
+                one_to_one,
+                contact: None,
+            },
+        );
+        self.join(from, room.clone(), media);
+        if !first || silent {
+            return;
+        }
+        for device in 0..self.owners.len() {
+            let owner = &self.owners[device];
+            if *owner != caller && members.contains(owner) {
+                let invitation = Invitation {
+                    room: room.clone(),
+                    from: Some(ContactId::new(&caller)),
+                    display_name: if one_to_one { caller.clone() } else { room.to_string() },
+                    one_to_one,
+                    media,
+                };
+                self.out.push_back((device, Told::Invited(invitation)));
+            }
+        }
+    }
+
+    fn join(&mut self, device: Device, room: RoomId, media: MediaKinds) {
+        self.joined += 1;
+        let session = ParticipantId::new(format!("{}-{}", self.owners[device], self.joined));
+        self.tell(device, SignalingEvent::Joined { local: session.clone(), ice_servers: Vec::new() });
+        let others = self.in_call(&room);
+        self.seats.insert(device, Seat { room, session: Some(session.clone()), media });
+        for other in others {
+            let (Some(ours), Some(theirs)) = (self.participant(device), self.participant(other)) else {
+                continue;
+            };
+            // Mesh rule: the larger session id offers.
+            let (here, there) = if session > theirs.id {
+                (LinkRole::Offerer, LinkRole::Answerer)
+            } else {
+                (LinkRole::Answerer, LinkRole::Offerer)
+            };
+            let ends = [device, other].map(|device| {
+                self.opened += 1;
+                End { device, link: LinkId(self.opened) }
+            });
+            self.links.push(ends);
+            for (end, participant, role) in [(ends[0], theirs, here), (ends[1], ours, there)] {
+                let link = Link {
+                    id: end.link,
+                    participant: Some(participant.id.clone()),
+                    source: LinkSource::Person,
+                    role,
+                    direction: LinkDirection::SendReceive,
+                };
+                self.tell(end.device, SignalingEvent::ParticipantJoined(participant));
+                self.tell(end.device, SignalingEvent::LinkOpened(link));
+            }
+        }
+    }
+
+    fn refuse(&mut self, from: Device, event: &SignalingEvent) {
+        if let Some(seat) = self.seats.remove(&from) {
+            self.tell_call(&seat.room, from, event);
+        }
+    }
+
+    fn leave(&mut self, from: Device, scope: LeaveScope) {
+        let Some(Seat { room, session: Some(session), .. }) = self.seats.remove(&from) else { return };
+        self.close_links(from);
+        match scope {
+            LeaveScope::Everyone => self.end_call(&room, Some(from), CallEndedBy::Remote),
+            LeaveScope::Us => {
+                self.tell_call(&room, from, &SignalingEvent::ParticipantLeft(session));
+                if self.in_call(&room).is_empty() {
+                    self.withdraw(&room);
+                }
+            }
+        }
+    }
+
+    fn end_call(&mut self, room: &RoomId, except: Option<Device>, by: CallEndedBy) {
+        for device in self.in_call(room) {
+            self.seats.remove(&device);
+            self.links.retain(|ends| ends.iter().all(|end| end.device != device));
+            if Some(device) != except {
+                self.tell(device, SignalingEvent::CallEnded(by));
+            }
+        }
+        self.withdraw(room);
+    }
+
+    fn withdraw(&mut self, room: &RoomId) {
+        for device in self.watching(room) {
+            self.seats.remove(&device);
+            self.tell(device, SignalingEvent::InvitationWithdrawn);
+        }
+    }
+
+    fn close_links(&mut self, device: Device) {
+        let (closed, open): (Vec<_>, Vec<_>) =
+            self.links.drain(..).partition(|ends| ends.iter().any(|end| end.device == device));
+        self.links = open;
+        for end in closed.into_iter().flatten().filter(|end| end.device != device) {
+            self.tell(end.device, SignalingEvent::LinkClosed(end.link));
+        }
+    }
+
+    fn far_end(&self, near: End) -> Option<End> {
+        let ends = self.links.iter().find(|ends| ends.contains(&near))?;
+        ends.iter().copied().find(|end| *end != near)
+    }
+
+    fn participant(&self, device: Device) -> Option<RemoteParticipant> {
+        let seat = self.seats.get(&device)?;
+        Some(RemoteParticipant {
+            id: seat.session.clone()?,
+            contact: Some(ContactId::new(&self.owners[device])),
+            display_name: self.owners[device].clone(),
+            media: seat.media,
+        })
+    }
+
+    fn in_call(&self, room: &RoomId) -> Vec<Device> {
+        self.seated(room, true)
+    }
+
+    fn watching(&self, room: &RoomId) -> Vec<Device> {
+        self.seated(room, false)
+    }
+
+    fn seated(&self, room: &RoomId, in_call: bool) -> Vec<Device> {
+        let here = |seat: &Seat| seat.room == *room && seat.session.is_some() == in_call;
+        self.seats.iter().filter(|(_, seat)| here(seat)).map(|(device, _)| *device).collect()
+    }
+
+    fn tell(&mut self, device: Device, event: SignalingEvent) {
+        self.out.push_back((device, Told::Event(event)));
+    }
+
+    fn tell_call(&mut self, room: &RoomId, except: Device, event: &SignalingEvent) {
+        for device in self.in_call(room).into_iter().filter(|device| *device != except) {
+            self.tell(device, event.clone());
+        }
+    }
+}
