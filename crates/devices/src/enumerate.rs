@@ -28,6 +28,20 @@ pub struct DeviceList {
     pub microphones: Vec<DeviceInfo>,
     /// Loudspeakers.
     pub speakers: Vec<DeviceInfo>,
+    /// What loudspeakers play, as if it were a microphone. Not to be offered: taken as one it feeds back.
+    pub monitors: Vec<DeviceInfo>,
+}
+
+impl DeviceList {
+    /// Whether something that can be captured from is there, by name.
+    pub fn has_capture(&self, name: &str) -> bool {
+        self.microphones.iter().chain(&self.monitors).any(|info| info.name == name)
+    }
+
+    /// Whether a loudspeaker is there, by name.
+    pub fn has_playout(&self, name: &str) -> bool {
+        self.speakers.iter().any(|info| info.name == name)
+    }
 }
 
 /// Asks the sound system what there is. Opens no device. Blocks for some milliseconds, a hanging sound server for
@@ -46,15 +60,14 @@ fn list_of(host: &cpal::Host) -> Result<DeviceList, DeviceError> {
         let mut found = Vec::new();
         for device in host::devices(host, direction)? {
             let Some(name) = host::name_of(&device) else { continue };
-            if direction == Direction::Capture && name.ends_with(".monitor") {
-                continue;
-            }
             let is_default = Some(&name) == default.as_ref();
             found.push(DeviceInfo { label: host::label_of(&device), name, is_default });
         }
         Ok(found)
     };
-    Ok(DeviceList { microphones: of(Direction::Capture)?, speakers: of(Direction::Playout)? })
+    let (monitors, microphones) =
+        of(Direction::Capture)?.into_iter().partition(|info| host::is_monitor(&info.name));
+    Ok(DeviceList { microphones, speakers: of(Direction::Playout)?, monitors })
 }
 
 /// Looks out for devices that come and go, until dropped.

@@ -61,6 +61,11 @@ pub(crate) fn label_of(device: &Device) -> String {
     }
 }
 
+/// Whether a device only repeats what a loudspeaker plays, by the sound servers' way of naming them.
+pub(crate) fn is_monitor(name: &str) -> bool {
+    name.ends_with(".monitor")
+}
+
 /// The default device of a direction.
 pub(crate) fn default_device(host: &Host, direction: Direction) -> Option<Device> {
     match direction {
@@ -82,7 +87,11 @@ pub(crate) fn devices(host: &Host, direction: Direction) -> Result<Vec<Device>, 
 pub(crate) fn find(host: &Host, direction: Direction, wanted: Option<&str>) -> Result<Device, DeviceError> {
     let missing = |text: String| DeviceError::new(DeviceErrorKind::NotFound, text);
     let Some(wanted) = wanted else {
+        // Without a microphone a sound server offers the loudspeaker's monitor: the far end would hear itself.
         return default_device(host, direction)
+            .filter(|device| {
+                direction == Direction::Playout || !name_of(device).is_some_and(|name| is_monitor(&name))
+            })
             .ok_or_else(|| missing(format!("this computer has no {}", direction.noun())));
     };
     let all = devices(host, direction)?;

@@ -20,12 +20,11 @@
 //! the microphone.
 
 mod device_slots;
-mod encode_side;
 mod failure;
-mod meters;
-mod play_side;
-mod ringer;
+mod microphone;
+mod speaker;
 mod thread;
+mod voices;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
@@ -93,7 +92,7 @@ pub(crate) enum PumpEvent {
 /// What a receiver did so far, and how it stands.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(crate) struct ReceiveFigures {
-    /// What the jitter buffer holds back now, averaged over about a second.
+    /// What the jitter buffer holds back now, smoothed over half a second.
     pub(crate) buffer: Duration,
     /// What it aims at.
     pub(crate) target: Duration,
@@ -287,3 +286,6 @@ impl Drop for SoundPump {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
