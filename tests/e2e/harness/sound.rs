@@ -137,24 +137,34 @@ impl SoundServer {
 
     /// Records what comes out of the loudspeaker for a while: 48 kHz mono, full scale 1.0.
     pub(crate) fn hear(&self, length: Duration) -> Vec<f32> {
+        self.record("speaker.monitor", length).samples
+    }
+
+    /// Records a source for a while.
+    pub(crate) fn record(&self, source: &str, length: Duration) -> Recording {
         let mut recorder = self
             .tool("parec")
-            .args([
-                "--device=speaker.monitor",
-                "--format=float32le",
-                "--rate=48000",
-                "--channels=1",
-                "--latency-msec=20",
-            ])
+            .args([&format!("--device={source}"), "--format=float32le", "--rate=48000", "--channels=1"])
+            .args(["--latency-msec=10", "--raw"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("parec can be started");
-        let mut bytes = vec![0_u8; (length.as_secs_f64() * 48_000.0) as usize * 4];
-        let read = recorder.stdout.take().expect("its output was piped").read_exact(&mut bytes);
+        let mut output = recorder.stdout.take().expect("its output was piped");
+        // The first piece tells when the recording began; a short one keeps that close.
+        let mut first = [0_u8; 480 * 4];
+        let mut rest = vec![0_u8; (length.as_secs_f64() * 48_000.0) as usize * 4];
+        let read = output.read_exact(&mut first);
+        let began = Instant::now();
+        let read = read.and_then(|()| output.read_exact(&mut rest));
         let _ = recorder.kill();
         let _ = recorder.wait();
         read.expect("the sound server delivers sound");
-        bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect()
+        let samples = first
+            .chunks_exact(4)
+            .chain(rest.chunks_exact(4))
+            .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+            .collect();
+        Recording { began, samples }
     }
 }
 
@@ -178,4 +188,10 @@ impl Drop for Saying {
             let _ = thread.join();
         }
     }
+}
+
+/// Sound and when its first piece arrived. Two recordings made alike can be compared by that.
+pub(crate) struct Recording {
+    pub(crate) began: Instant,
+    pub(crate) samples: Vec<f32>,
 }

@@ -1,0 +1,58 @@
+//! The figures the project holds itself to, measured on a release build: one JSON line a figure on standard output.
+//!
+//! `cargo xtask bench` builds and runs this; names as arguments choose figures. A figure beyond its limit is printed with
+//! `"ok": false` and does not stop the others. Nothing here decides a test: machines differ, and busy ones lie.
+#![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout, reason = "its output is its purpose")]
+
+mod calls;
+mod core_process;
+mod figure;
+mod processes;
+mod server;
+mod sound_delay;
+mod window;
+
+#[path = "../e2e/harness/mod.rs"]
+mod harness;
+
+/// Measures one subject and prints its figures.
+type Measure = fn();
+
+const SUBJECTS: &[(&str, Measure)] = &[
+    ("demo", calls::demo),
+    ("set-up", calls::set_up),
+    ("call-cost", calls::cost),
+    ("mouth-to-ear", sound_delay::measure),
+    ("server", server::measure),
+    ("core", core_process::measure),
+    ("window", window::measure),
+];
+
+fn main() {
+    // Cargo adds `--bench` by itself.
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    for name in &wanted {
+        if !SUBJECTS.iter().any(|(subject, _)| subject == name) {
+            let known: Vec<&str> = SUBJECTS.iter().map(|(subject, _)| *subject).collect();
+            eprintln!("there is no subject {name:?}; there are {}", known.join(", "));
+            std::process::exit(2);
+        }
+    }
+    let mut failed = Vec::new();
+    for (name, measure) in SUBJECTS {
+        if !wanted.is_empty() && !wanted.iter().any(|one| one == name) {
+            continue;
+        }
+        eprintln!("--- {name}");
+        // One subject that cannot be measured must not keep the others from being.
+        if std::panic::catch_unwind(measure).is_err() {
+            failed.push(*name);
+        }
+    }
+    if !failed.is_empty() {
+        eprintln!("could not be measured: {}", failed.join(", "));
+        std::process::exit(1);
+    }
+}
