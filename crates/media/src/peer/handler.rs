@@ -1,0 +1,76 @@
+//! What the library says of a link, as notices for the engine.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bellbird_call::LinkState;
+use webrtc::data_channel::DataChannel;
+use webrtc::peer_connection::{
+    PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+};
+
+use super::NoticeSink;
+use super::candidates::{Candidate, Family};
+use super::network::Pacing;
+use super::sender::AudioSender;
+
+/// Something a link's connection noticed by itself.
+pub(crate) enum PeerNotice {
+    /// A candidate of ours, as the attribute's text.
+    LocalCandidate(String),
+    /// The transport changed.
+    State(LinkState),
+    /// The first sound came.
+    FirstSound,
+    /// The peer opened a data channel.
+    Channel(Arc<dyn DataChannel>),
+    /// A data channel can be used.
+    ChannelOpen(u64),
+    /// A data channel ended.
+    ChannelClosed(u64),
+    /// The library's task ended.
+    Ended,
+}
+
+/// Receives the library's calls, on its task.
+pub(super) struct Handler {
+    pub(super) notices: NoticeSink,
+    pub(super) sender: Arc<AudioSender>,
+    pub(super) pacing: Arc<Pacing>,
+}
+
+#[async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        let Ok(init) = event.candidate.to_json() else { return };
+        self.pacing
+            .add_local(Candidate::read(&init.candidate).map_or(Family::V4, |candidate| candidate.family()));
+        (self.notices)(PeerNotice::LocalCandidate(init.candidate));
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        tracing::trace!(?state, "gathering");
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        let state = match state {
+            RTCPeerConnectionState::Connecting => LinkState::Connecting,
+            RTCPeerConnectionState::Connected => LinkState::Connected,
+            RTCPeerConnectionState::Disconnected => LinkState::Disconnected,
+            RTCPeerConnectionState::Failed => LinkState::Failed,
+            RTCPeerConnectionState::Closed => LinkState::Closed,
+            // Before anything began; and the library's enum is open.
+            _ => return,
+        };
+        // Here and not in the engine, so that the first packet leaves without a detour.
+        self.sender.set_connected(match state {
+            LinkState::Connected | LinkState::Disconnected => true,
+            LinkState::Connecting | LinkState::Failed | LinkState::Closed => false,
+        });
+        (self.notices)(PeerNotice::State(state));
+    }
+
+    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        (self.notices)(PeerNotice::Channel(channel));
+    }
+}

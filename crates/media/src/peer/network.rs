@@ -1,0 +1,349 @@
+//! Where the library meets the system: its task, its sockets, its clock and its names.
+//!
+//! One [`LinkRuntime`] per link. It ends the link in an orderly way when the library's task ends for whatever reason,
+//! a panic included; it keeps receive buffers at the size of a datagram; and it paces connectivity checks, which the
+//! library would otherwise send for every pair of addresses at once, a hundred times a second.
+
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use rtc::shared::ifaces::ifaces;
+use tokio::io::ReadBuf;
+use tokio::runtime::Handle;
+use webrtc::runtime::{
+    AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, Transmit,
+};
+
+use super::candidates::Family;
+use super::names::Names;
+
+/// The most addresses of ours per family, loopback aside. Machines with many virtual networks have dozens.
+const MAX_ADDRESSES: usize = 4;
+/// How long a link may wait for the name of a STUN or TURN server. Its other work waits meanwhile.
+const NAME_WAIT: Duration = Duration::from_millis(300);
+
+/// The addresses links are bound to: those the machine has whenever a link starts or restarts, loopback included.
+/// Names them one by one, since a wildcard would leave loopback out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LocalAddresses;
+
+impl ToSocketAddrs for LocalAddresses {
+    type Iter = std::vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        let found = ifaces().unwrap_or_default();
+        let found = found.into_iter().filter_map(|interface| interface.addr).map(|address| address.ip());
+        Ok(chosen_addresses(found)
+            .into_iter()
+            .map(|ip| SocketAddr::new(ip, 0))
+            .collect::<Vec<_>>()
+            .into_iter())
+    }
+}
+
+/// Which of a machine's addresses a link uses.
+fn chosen_addresses(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut chosen: Vec<IpAddr> = Vec::new();
+    for ip in found {
+        let is_link_local = match ip {
+            IpAddr::V4(ip) => ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        };
+        let of_family = chosen.iter().filter(|other| other.is_ipv4() == ip.is_ipv4() && !other.is_loopback());
+        let is_full = !ip.is_loopback() && of_family.count() == MAX_ADDRESSES;
+        let is_second_loopback = ip.is_loopback()
+            && chosen.iter().any(|other| other.is_loopback() && other.is_ipv4() == ip.is_ipv4());
+        if is_link_local || ip.is_unspecified() || is_full || is_second_loopback || chosen.contains(&ip) {
+            continue;
+        }
+        chosen.push(ip);
+    }
+    // Loopback last: all host candidates count alike, and the first is tried first.
+    chosen.sort_by_key(IpAddr::is_loopback);
+    chosen
+}
+
+/// How fast connectivity checks may follow one another. Any thread.
+#[derive(Debug)]
+pub(super) struct Pacing {
+    origin: Instant,
+    /// Milliseconds after `origin`.
+    started: AtomicU64,
+    local: [AtomicU32; 2],
+    remote: [AtomicU32; 2],
+}
+
+impl Pacing {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            origin: now,
+            started: AtomicU64::new(0),
+            local: Default::default(),
+            remote: Default::default(),
+        }
+    }
+
+    /// Checks begin, or begin anew.
+    pub(super) fn restart(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.origin).as_millis() as u64;
+        self.started.store(since, Ordering::Relaxed);
+        for count in self.local.iter().chain(&self.remote) {
+            count.store(0, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn add_local(&self, family: Family) {
+        count(&self.local, family);
+    }
+
+    pub(super) fn add_remote(&self, family: Family) {
+        count(&self.remote, family);
+    }
+
+    /// The least time between two rounds of checks: a millisecond for each pair in the first second, so that a call
+    /// on a good network is there at once, five from then on (RFC 8445 section 14.2).
+    fn round(&self, now: Instant) -> Duration {
+        let pairs: u32 = (0..2)
+            .map(|family| {
+                self.local[family]
+                    .load(Ordering::Relaxed)
+                    .saturating_mul(self.remote[family].load(Ordering::Relaxed))
+            })
+            .fold(0, u32::saturating_add)
+            .min(1000);
+        let age = now.saturating_duration_since(
+            self.origin + Duration::from_millis(self.started.load(Ordering::Relaxed)),
+        );
+        if age < Duration::from_secs(1) {
+            if pairs <= 10 { Duration::ZERO } else { Duration::from_millis(u64::from(pairs)) }
+        } else {
+            Duration::from_millis((u64::from(pairs) * 5).clamp(20, 500))
+        }
+    }
+}
+
+fn count(counts: &[AtomicU32; 2], family: Family) {
+    let families: &[usize] = match family {
+        Family::V4 => &[0],
+        Family::V6 => &[1],
+        Family::Mdns => &[0, 1],
+    };
+    for family in families {
+        counts[*family].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What the library runs on, for one link.
+pub(super) struct LinkRuntime {
+    handle: Handle,
+    names: Names,
+    pacing: Arc<Pacing>,
+    ended: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl LinkRuntime {
+    /// `ended` is called when the library's task is over.
+    pub(super) fn new(
+        handle: Handle,
+        names: Names,
+        pacing: Arc<Pacing>,
+        ended: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self { handle, names, pacing, ended: Arc::new(ended) }
+    }
+}
+
+impl fmt::Debug for LinkRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkRuntime")
+    }
+}
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Calls its function when dropped, which happens when a task ends in any way.
+struct OnEnd(Arc<dyn Fn() + Send + Sync>);
+
+impl Drop for OnEnd {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+impl Runtime for LinkRuntime {
+    fn spawn(&self, future: Boxed<'static, ()>) -> Box<dyn JoinHandle> {
+        let on_end = OnEnd(self.ended.clone());
+        let task = self.handle.spawn(async move {
+            let _on_end = on_end;
+            if CatchPanic(future).await.is_none() {
+                tracing::error!("the WebRTC library panicked; its link is lost");
+            }
+        });
+        Box::new(Task(task))
+    }
+
+    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        socket.set_nonblocking(true)?;
+        Ok(Arc::new(Socket(tokio::net::UdpSocket::from_std(socket)?)))
+    }
+
+    fn wrap_tcp_listener(&self, _listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn connect_tcp<'a>(&'a self, _remote: SocketAddr) -> Boxed<'a, io::Result<Arc<dyn AsyncTcpStream>>> {
+        Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+    }
+
+    fn resolve_host<'a>(&'a self, host: &'a str) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move {
+            tokio::time::timeout(NAME_WAIT, self.names.addresses(host))
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        })
+    }
+
+    fn sleep(&self, duration: Duration) -> Boxed<'static, ()> {
+        Box::pin(tokio::time::sleep(duration.max(self.pacing.round(self.now()))))
+    }
+
+    fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
+        Box::new(Interval(tokio::time::interval(period)))
+    }
+
+    fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + '_>>) {
+        self.handle.block_on(future);
+    }
+
+    fn name(&self) -> &'static str {
+        "bellbird"
+    }
+}
+
+/// Yields `None` when the future panicked. It is not polled again, and what it shared is given up with its link.
+pub(super) struct CatchPanic<F>(pub(super) F);
+
+impl<F: Future + Unpin> Future for CatchPanic<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = Pin::new(&mut self.0);
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    }
+}
+
+struct Task(tokio::task::JoinHandle<()>);
+
+impl JoinHandle for Task {
+    fn detach(&self) {}
+
+    fn abort(&self) {
+        self.0.abort();
+    }
+
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+struct Interval(tokio::time::Interval);
+
+impl AsyncInterval for Interval {
+    fn tick(&mut self) -> Boxed<'_, ()> {
+        Box::pin(async move {
+            self.0.tick().await;
+        })
+    }
+}
+
+/// A socket that hands over one datagram at a time.
+#[derive(Debug)]
+struct Socket(tokio::net::UdpSocket);
+
+impl AsyncUdpSocket for Socket {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    fn poll_send(&self, context: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        self.0.poll_send_to(context, transmit.contents, transmit.destination)
+    }
+
+    fn poll_recv(
+        &self,
+        context: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let (Some(buffer), Some(meta)) = (buffers.first_mut(), meta.first_mut()) else {
+            return Poll::Ready(Ok(0));
+        };
+        let mut buffer = ReadBuf::new(buffer);
+        let from = ready!(self.0.poll_recv_from(context, &mut buffer))?;
+        *meta = RecvMeta::default();
+        meta.len = buffer.filled().len();
+        meta.stride = meta.len.max(1);
+        meta.addr = from;
+        Poll::Ready(Ok(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_used_last_and_link_local_addresses_never() {
+        let found = [
+            "127.0.0.1",
+            "fe80::1",
+            "10.0.0.5",
+            "::1",
+            "169.254.3.4",
+            "2001:db8::7",
+            "10.0.0.5",
+            "127.0.0.2",
+        ];
+        let chosen = chosen_addresses(found.iter().map(|text| text.parse().unwrap()));
+        let chosen: Vec<_> = chosen.iter().map(ToString::to_string).collect();
+        assert_eq!(chosen, ["10.0.0.5", "2001:db8::7", "127.0.0.1", "::1"]);
+    }
+
+    #[test]
+    fn a_machine_with_many_networks_uses_a_few_addresses() {
+        let found = (1..100).map(|last| IpAddr::from([10, 0, 0, last]));
+        assert_eq!(chosen_addresses(found).len(), MAX_ADDRESSES);
+    }
+
+    #[test]
+    fn checks_are_quick_at_first_and_slow_down_with_time_and_pairs() {
+        let start = Instant::now();
+        let pacing = Pacing::new(start);
+        pacing.add_local(Family::V4);
+        pacing.add_remote(Family::V4);
+        pacing.add_remote(Family::V6);
+        assert_eq!(pacing.round(start), Duration::ZERO);
+        assert_eq!(pacing.round(start + Duration::from_secs(2)), Duration::from_millis(20));
+        for _ in 0..3 {
+            pacing.add_local(Family::V4);
+        }
+        for _ in 0..19 {
+            pacing.add_remote(Family::V4);
+        }
+        assert_eq!(pacing.round(start), Duration::from_millis(80));
+        assert_eq!(pacing.round(start + Duration::from_secs(2)), Duration::from_millis(400));
+        pacing.restart(start + Duration::from_secs(3));
+        assert_eq!(pacing.round(start + Duration::from_secs(3)), Duration::ZERO);
+    }
+}

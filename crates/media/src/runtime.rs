@@ -1,0 +1,107 @@
+//! What the rest of the program holds: the media of a process, and of one call.
+
+use bellbird_call::ports::{MediaCommand, MediaEngine, MediaEvent, MediaSink, Problem, ProblemCode};
+use bellbird_devices::{CaptureSource, PlayoutSink};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::engine::{self, Request};
+
+/// How many requests may wait for a call's task.
+const REQUESTS: usize = 1024;
+
+/// Where a call's sound comes from and goes to, and whether it is processed.
+#[derive(Clone, Debug)]
+pub struct CallMediaOptions {
+    /// The microphone.
+    pub microphone: CaptureSource,
+    /// The loudspeaker of the call.
+    pub speaker: PlayoutSink,
+    /// The loudspeaker of the ringtone.
+    pub ringer: PlayoutSink,
+    /// Whether echo, noise and loudness are taken care of. Off for sound that is not a person's.
+    pub processing: bool,
+}
+
+/// The media of a process. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct MediaRuntime {
+    handle: Handle,
+}
+
+impl MediaRuntime {
+    /// Media whose network tasks run on `handle`. Brings into memory what the first call would wait for.
+    pub fn new(handle: Handle) -> Self {
+        handle.spawn(engine::warm_up(handle.clone()));
+        Self { handle }
+    }
+
+    /// Opens the media of one call. No device is opened and nothing is sent before
+    /// [`MediaCommand::StartCapture`]; tones sound on their own device.
+    pub fn open_call(&self, options: CallMediaOptions, sink: MediaSink) -> CallMedia {
+        let (requests, inbox) = mpsc::channel(REQUESTS);
+        engine::start(self.handle.clone(), options, sink.clone(), inbox);
+        CallMedia { requests, sink }
+    }
+}
+
+/// One call's media. Dropping it ends every link and closes every device.
+pub struct CallMedia {
+    requests: mpsc::Sender<Request>,
+    sink: MediaSink,
+}
+
+impl CallMedia {
+    /// Changes devices while the call runs.
+    pub fn devices(&self) -> DeviceControl {
+        DeviceControl { requests: self.requests.downgrade() }
+    }
+}
+
+impl MediaEngine for CallMedia {
+    fn send(&mut self, command: MediaCommand) {
+        if self.requests.try_send(Request::Command(command)).is_err() {
+            (self.sink)(MediaEvent::Trouble(Problem::new(
+                ProblemCode::Internal,
+                "the call's media are too far behind to take a command",
+            )));
+        }
+    }
+}
+
+impl std::fmt::Debug for CallMedia {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CallMedia")
+    }
+}
+
+/// Changes the devices of a call. Clones control the same call; once it is over, nothing happens.
+#[derive(Clone, Debug)]
+pub struct DeviceControl {
+    requests: mpsc::WeakSender<Request>,
+}
+
+impl DeviceControl {
+    /// Changes the microphone. The old one stays in use until the new one is open.
+    pub fn select_microphone(&self, source: CaptureSource) {
+        self.request(Request::SelectMicrophone(source));
+    }
+
+    /// Changes the call's loudspeaker, likewise.
+    pub fn select_speaker(&self, sink: PlayoutSink) {
+        self.request(Request::SelectSpeaker(sink));
+    }
+
+    /// Changes the loudspeaker of the ringtone, likewise.
+    pub fn select_ringer(&self, sink: PlayoutSink) {
+        self.request(Request::SelectRinger(sink));
+    }
+
+    fn request(&self, request: Request) {
+        if let Some(requests) = self.requests.upgrade()
+            && requests.try_send(request).is_err()
+        {
+            tracing::warn!("a change of devices was lost because the call's media are too far behind");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Chromium as the far end: what a browser offers is answered, what we offer it answers, and sound goes both ways.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bellbird_call::ports::{MediaCommand, MediaEvent};
+use bellbird_call::{IceCandidate, LinkRole, LinkState, SessionDescription};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, mpsc};
+
+use crate::harness::{End, LINK, tone};
+
+/// The page: says what it hears, plays 440 Hz, and does what it is told.
+const PAGE: &str = include_str!("browser.html");
+
+/// A browser with the page open, and the lines to and from it.
+struct Browser {
+    _process: Child,
+    _profile: tempfile::TempDir,
+    say: mpsc::UnboundedSender<Value>,
+    heard: mpsc::UnboundedReceiver<Value>,
+}
+
+impl Browser {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (say, to_page) = mpsc::unbounded_channel();
+        let (from_page, heard) = mpsc::unbounded_channel();
+        let to_page = Arc::new(Mutex::new(to_page));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, to_page.clone(), from_page.clone()));
+            }
+        });
+        let profile = tempfile::tempdir().unwrap();
+        let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+        let process = names
+            .iter()
+            .find_map(|name| {
+                Command::new(name)
+                    .args([
+                        "--headless",
+                        "--no-sandbox",
+                        "--disable-gpu",
+                        "--disable-dev-shm-usage",
+                        "--no-first-run",
+                        "--allow-loopback-in-peer-connection",
+                        "--autoplay-policy=no-user-gesture-required",
+                    ])
+                    .arg(format!("--user-data-dir={}", profile.path().display()))
+                    .arg(format!("http://{address}/"))
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .kill_on_drop(true)
+                    .spawn()
+                    .ok()
+            })
+            .expect("this test needs Chromium");
+        Self { _process: process, _profile: profile, say, heard }
+    }
+
+    fn say(&self, message: Value) {
+        self.say.send(message).unwrap();
+    }
+}
+
+/// One HTTP request: the page itself, a message of the page, or a wait for one to it.
+async fn serve(
+    stream: TcpStream,
+    to_page: Arc<Mutex<mpsc::UnboundedReceiver<Value>>>,
+    from_page: mpsc::UnboundedSender<Value>,
+) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let (mut request, mut line, mut length) = (String::new(), String::new(), 0);
+    stream.read_line(&mut request).await?;
+    loop {
+        line.clear();
+        stream.read_line(&mut line).await?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().unwrap_or(0);
+        }
+    }
+    let (kind, body) = match request.split(' ').nth(1) {
+        Some("/") => ("text/html", PAGE.to_owned()),
+        Some("/next") => {
+            let next = to_page.lock().await.recv().await;
+            ("application/json", next.unwrap_or(Value::Null).to_string())
+        }
+        Some("/say") => {
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).await?;
+            let _ = from_page.send(serde_json::from_slice(&body).unwrap_or(Value::Null));
+            ("application/json", "null".to_owned())
+        }
+        _ => ("text/plain", String::new()),
+    };
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    stream.flush().await
+}
+
+fn to_browser(event: MediaEvent) -> Option<Value> {
+    match event {
+        MediaEvent::LocalDescription { description: SessionDescription::Offer(sdp), .. } => {
+            Some(json!({"type": "offer", "sdp": sdp}))
+        }
+        MediaEvent::LocalDescription { description: SessionDescription::Answer(sdp), .. } => {
+            Some(json!({"type": "answer", "sdp": sdp}))
+        }
+        MediaEvent::LocalCandidate { candidate, .. } => Some(json!({
+            "type": "candidate",
+            "candidate": candidate.candidate,
+            "sdpMid": candidate.sdp_mid,
+            "sdpMLineIndex": candidate.sdp_mline_index,
+        })),
+        _ => None,
+    }
+}
+
+/// Carries what the browser says to `end`; what it hears and what texts it got go to `reports`.
+fn from_browser(end: &End, message: &Value, reports: &mut Vec<Value>) {
+    let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+    match message["type"].as_str() {
+        Some("offer") => end.describe(SessionDescription::Offer(text("sdp"))),
+        Some("answer") => end.describe(SessionDescription::Answer(text("sdp"))),
+        Some("candidate") => end.candidate(IceCandidate {
+            candidate: text("candidate"),
+            sdp_mid: message["sdpMid"].as_str().map(str::to_owned),
+            sdp_mline_index: message["sdpMLineIndex"].as_u64().map(|index| index as u16),
+        }),
+        Some("trouble") => panic!("the browser says: {message}"),
+        _ => reports.push(message.clone()),
+    }
+}
+
+/// A call with the browser, until both heard each other, also after a restart, and exchanged texts.
+async fn call_with_browser(role: LinkRole) {
+    let mut browser = Browser::start().await;
+    let (out, mut said) = mpsc::unbounded_channel();
+    let end = End::new(tone(700.0), Some(out));
+    let mut reports = Vec::new();
+    // The page says that it is there.
+    let ready = tokio::time::timeout(Duration::from_secs(60), browser.heard.recv()).await;
+    assert_eq!(ready.expect("the browser starts"), Some(json!({"type": "ready"})));
+
+    end.send(MediaCommand::StartCapture);
+    end.open(role);
+    if role == LinkRole::Answerer {
+        browser.say(json!({"type": "call"}));
+    }
+    let carried = async {
+        loop {
+            tokio::select! {
+                Some(event) = said.recv() => {
+                    if let Some(message) = to_browser(event) {
+                        browser.say(message);
+                    }
+                }
+                Some(message) = browser.heard.recv() => from_browser(&end, &message, &mut reports),
+            }
+            let hears = |report: &Value| {
+                report["type"] == "hears" && report["hz"].as_f64().is_some_and(|hz| (hz - 700.0).abs() < 15.0)
+            };
+            if reports.iter().any(hears) && reports.iter().any(|report| report["type"] == "text") {
+                break;
+            }
+            end.text("from us");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), carried).await.expect("the browser hears us and reads us");
+    end.wait_state(LinkState::Connected).await;
+    end.hear_tone(440.0).await;
+    end.wait_text("from the browser").await;
+
+    // ICE restart, by whoever offers.
+    let mark = end.mark();
+    match role {
+        LinkRole::Offerer => end.send(MediaCommand::RestartIce(LINK)),
+        LinkRole::Answerer => browser.say(json!({"type": "restart"})),
+    }
+    let restarted = async {
+        let connected = end.wait_state_from(mark, LinkState::Connected);
+        tokio::pin!(connected);
+        loop {
+            tokio::select! {
+                Some(event) = said.recv() => {
+                    if let Some(message) = to_browser(event) {
+                        browser.say(message);
+                    }
+                }
+                Some(message) = browser.heard.recv() => from_browser(&end, &message, &mut reports),
+                _ = &mut connected => break,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), restarted).await.expect("connected again");
+    end.hear_tone(440.0).await;
+    let quality = end.wait_quality(2).await;
+    assert!(quality.round_trip.is_some() && quality.remote_loss.is_some(), "{quality:?}");
+
+    // The browser leaves, and that is noticed.
+    browser.say(json!({"type": "close"}));
+    end.wait_state(LinkState::Closed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_answers_our_offer() {
+    call_with_browser(LinkRole::Offerer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_s_offer_is_answered() {
+    call_with_browser(LinkRole::Answerer).await;
+}
