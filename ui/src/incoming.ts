@@ -5,4 +5,4 @@ import { mount } from "svelte";
 import { openApp } from "./open";
 import IncomingWindow from "./views/incoming/IncomingWindow.svelte";
 
-void openApp().then((app) => mount(IncomingWindow, { target: document.getElementById("app")!, props: { app } }));
+void openApp({ people: false }).then((app) => mount(IncomingWindow, { target: document.getElementById("app")!, props: { app } }));

@@ -1,8 +1,8 @@
 // The door into a running core: the control WebSocket. When the core goes away it is looked for again, with a fresh
 // address each time, because a new core has a new port and a new token.
 
-import type { ClientFrame, Command, CoreFrame, Reply } from "../contract/contract";
-import { type Door, type DoorAddress, type Link, type Notice, Refusal } from "./door";
+import type { ClientFrame, Command, CoreFrame, Problem, Reply } from "../contract/contract";
+import { type Door, type DoorAddress, type Link, type Notice, Refusal, problemOf } from "./door";
 
 /** The part of a WebSocket that is used, so that a test can stand in for one. */
 export interface Socket {
@@ -47,7 +47,7 @@ export class CoreDoor implements Door {
   command(command: Command): Promise<Reply> {
     const socket = this.#socket;
     if (!socket || this.#link.link !== "open") {
-      return Promise.reject(new Refusal({ number: 0, code: "core-lost", detail: "the core is not connected" }));
+      return Promise.reject(new Refusal({ number: 0, code: "core-gone", detail: "the core is not connected" }));
     }
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
@@ -72,13 +72,12 @@ export class CoreDoor implements Door {
   async #open(): Promise<void> {
     clearTimeout(this.#timer);
     const attempt = ++this.#attempt;
-    let address: DoorAddress;
     try {
-      address = await this.#find();
+      const address = await this.#find();
       if (attempt !== this.#attempt) return;
       this.#attach(this.#connect(address.url), address.token, attempt);
-    } catch {
-      if (attempt === this.#attempt) this.#lose();
+    } catch (thrown) {
+      if (attempt === this.#attempt) this.#lose(problemOf(thrown));
     }
   }
 
@@ -90,7 +89,7 @@ export class CoreDoor implements Door {
       if (attempt === this.#attempt) this.#receive(message.data as unknown);
     };
     socket.onclose = () => {
-      if (attempt === this.#attempt) this.#lose();
+      if (attempt === this.#attempt) this.#lose(null);
     };
   }
 
@@ -126,15 +125,16 @@ export class CoreDoor implements Door {
     }
   }
 
-  #lose(): void {
+  #lose(problem: Problem | null): void {
     clearTimeout(this.#timer);
     this.#socket = null;
     for (const pending of this.#pending.values()) {
-      pending.reject(new Refusal({ number: 0, code: "core-lost", detail: "the core went away before it answered" }));
+      pending.reject(new Refusal({ number: 0, code: "core-gone", detail: "the core went away before it answered" }));
     }
     this.#pending.clear();
     if (this.#link.link === "stopped") return;
-    if (this.#link.link !== "lost") this.#setLink({ link: "lost", since: Date.now() });
+    const since = this.#link.link === "lost" ? this.#link.since : Date.now();
+    this.#setLink({ link: "lost", since, problem });
     const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];
     this.#failures += 1;
     this.#timer = setTimeout(() => void this.#open(), wait);

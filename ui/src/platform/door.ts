@@ -13,8 +13,8 @@ export interface DoorAddress {
 export type Link =
   | { link: "opening" }
   | { link: "open"; version: string }
-  /** Lost or never reached; being looked for again. */
-  | { link: "lost"; since: number }
+  /** Lost or never reached; being looked for again. `problem`: why the last try failed, when that is known. */
+  | { link: "lost"; since: number; problem: Problem | null }
   /** The core ended because it was asked to. */
   | { link: "stopped" };
 
@@ -38,8 +38,11 @@ export class Refusal extends Error {
   }
 }
 
-/** The problem in anything thrown by {@link Door.command}. */
+/** The problem in anything thrown by {@link Door.command} or by looking for the core. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof Refusal) return thrown.problem;
+  if (typeof thrown === "object" && thrown !== null && "code" in thrown && "detail" in thrown) {
+    return { number: 0, code: String(thrown.code), detail: String(thrown.detail) };
+  }
   return { number: 0, code: "internal", detail: thrown instanceof Error ? thrown.message : String(thrown) };
 }

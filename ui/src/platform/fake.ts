@@ -346,7 +346,7 @@ export function stage(core: FakeCore, app: App, scene: string): void {
       break;
     case "lost":
       core.set({ calls: [connected()] });
-      core.setLink({ link: "lost", since: Date.now() });
+      core.setLink({ link: "lost", since: Date.now(), problem: null });
       break;
   }
 }

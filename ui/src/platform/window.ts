@@ -5,30 +5,18 @@ import { invoke, isTauri } from "@tauri-apps/api/core";
 
 import type { DoorAddress } from "./door";
 
-/** The window around the page. */
+/** The window around the page. Opening and closing windows is the window process's own business. */
 export interface Shell {
-  /** Finds the core, starting one when none runs. */
+  /** Finds the core, starting one when none runs. Rejects with a `{ code, detail }` that there are words for. */
   findDoor(): Promise<DoorAddress>;
-  /** Closes this window. */
-  close(): void;
-  /** Brings the main window to the front, opening it when needed. */
-  showMain(): void;
-  /** Whether closing is the page's to do: not so in a browser's tab. */
-  readonly closes: boolean;
 }
 
 const tauriShell: Shell = {
   findDoor: () => invoke<DoorAddress>("find_door"),
-  close: () => void invoke("close_window"),
-  showMain: () => void invoke("show_main"),
-  closes: true,
 };
 
 const browserShell: Shell = {
   findDoor: async () => doorInFragment(location.hash),
-  close: () => window.close(),
-  showMain: () => window.focus(),
-  closes: false,
 };
 
 /** Reads `#door=<ws url>&token=<token>`. */
@@ -36,7 +24,7 @@ export function doorInFragment(fragment: string): DoorAddress {
   const fields = new URLSearchParams(fragment.replace(/^#/, ""));
   const url = fields.get("door");
   const token = fields.get("token");
-  if (!url || !token) throw new Error("no core is named in the address of this page");
+  if (!url || !token) throw { code: "no-address", detail: "no door and token after the # of this page's address" };
   return { url, token };
 }
 

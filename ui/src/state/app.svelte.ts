@@ -2,7 +2,6 @@
 
 import type { AppView, Command, ContactView, Problem, RoomView } from "../contract/contract";
 import { type Door, type Link, type Notice, problemOf } from "../platform/door";
-import type { Shell } from "../platform/window";
 import { listRooms, searchContacts } from "../sdk/calls";
 import { EMPTY, type Model, type Page, currentCall, fold, isLive, nextPage, ringingCall } from "./calls";
 import { type EchoCause, likelyCause } from "./echo_check";
@@ -19,7 +18,6 @@ const SEARCH_WAIT_MS = 150;
 
 export class App {
   readonly door: Door;
-  readonly shell: Shell;
 
   link = $state.raw<Link>({ link: "opening" });
   /** The core has been gone for long enough to say so. */
@@ -51,14 +49,16 @@ export class App {
   /** Commands can be given. */
   ready = $derived(this.link.link === "open" && this.view !== null);
 
+  #people: boolean;
   #stop: () => void;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
   #lostTimer: ReturnType<typeof setTimeout> | undefined;
   #searches = 0;
 
-  constructor(door: Door, shell: Shell) {
+  /** `people`: whether this window shows them, so that the core is asked for them. */
+  constructor(door: Door, { people = true }: { people?: boolean } = {}) {
     this.door = door;
-    this.shell = shell;
+    this.#people = people;
     this.#stop = door.listen((notice) => this.#take(notice));
   }
 
@@ -108,7 +108,7 @@ export class App {
   /** Asks for people and conversations again. A late answer to an older question is dropped. */
   async refreshPeople(): Promise<void> {
     const account = this.account;
-    if (!this.ready || !account) return;
+    if (!this.#people || !this.ready || !account) return;
     const asked = ++this.#searches;
     try {
       const [contacts, rooms] = await Promise.all([
@@ -148,7 +148,6 @@ export class App {
       return;
     }
     const { event } = notice;
-    if (event.event === "stopping" && this.shell.closes) this.shell.close();
     const before = this.model;
     this.now = Date.now();
     const after = fold(before, event, this.now);
@@ -174,10 +173,12 @@ export class App {
 
   #linkChanged(link: Link): void {
     this.link = link;
-    clearTimeout(this.#lostTimer);
     if (link.link === "lost") {
-      this.#lostTimer = setTimeout(() => (this.lostShown = true), LOST_SHOWN_AFTER_MS);
+      // Every further try tells its own outcome; the wait began with the first.
+      this.#lostTimer ??= setTimeout(() => (this.lostShown = true), LOST_SHOWN_AFTER_MS);
     } else {
+      clearTimeout(this.#lostTimer);
+      this.#lostTimer = undefined;
       this.lostShown = link.link === "stopped";
     }
   }

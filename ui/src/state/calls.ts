@@ -79,6 +79,8 @@ function foldState(before: Model, view: AppView): Model {
     // Over, or replaced by another call: only the first leads to the question.
     echoDone = live ? null : echo;
     echo = null;
+  } else if (live) {
+    echoDone = null;
   }
   const shown = call ?? (before.shown?.ended != null && echoDone ? before.shown : null);
   return {

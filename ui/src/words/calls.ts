@@ -59,7 +59,7 @@ export function callWords(call: CallView, quality: Judgement, now_ms: number): s
   if (call.status === "reconnecting" && call.reconnecting_since_ms !== null) {
     return `Reconnecting (${secondsSince(call.reconnecting_since_ms, now_ms)} s)`;
   }
-  if (call.status === "connected" && quality.quality === "weak") return `Weak connection: ${WEAK[quality.where](name)}`;
+  if (call.status === "connected" && quality.quality === "weak") return `Weak connection: ${WEAK[quality.where]}`;
   return statusWords(call.status, name, call.incoming);
 }
 
@@ -71,12 +71,12 @@ export function announcement(call: CallView, quality: Judgement): string {
 
 type Weakness = Extract<Judgement, { quality: "weak" }>["where"];
 
-const WEAK: Record<Weakness, (name: string) => string> = {
-  coming: (name) => `${name} comes with gaps`,
-  going: (name) => `${name} hears you with gaps`,
-  both_ways: () => "gaps both ways",
-  our_network: () => "your network",
-  late: () => "sound comes late",
+const WEAK: Record<Weakness, string> = {
+  coming: "their sound has gaps",
+  going: "your sound has gaps",
+  both_ways: "gaps both ways",
+  our_network: "your network",
+  late: "sound comes late",
 };
 
 /** A judgement in two words, for the button that opens the figures. */

@@ -13,8 +13,9 @@ export interface ProblemWords {
   remedy: Remedy;
 }
 
-/** Codes that arise in the window itself. */
-export type WindowProblemCode = "core-lost";
+// Codes that arise in the window itself.
+const WINDOW_CODES = ["core-gone", "no-core-program", "core-failed", "no-address"] as const;
+export type WindowProblemCode = (typeof WINDOW_CODES)[number];
 
 const WORDS: Record<ProblemCode | WindowProblemCode, ProblemWords> = {
   "wrong-password": {
@@ -209,9 +210,27 @@ const WORDS: Record<ProblemCode | WindowProblemCode, ProblemWords> = {
     button: "OK",
     remedy: "dismiss",
   },
-  "core-lost": {
+  "core-gone": {
     happened: "Bellbird is restarting.",
     todo: "Try again in a moment.",
+    button: "OK",
+    remedy: "dismiss",
+  },
+  "no-core-program": {
+    happened: "A part of Bellbird is missing.",
+    todo: "Install Bellbird again.",
+    button: "OK",
+    remedy: "dismiss",
+  },
+  "core-failed": {
+    happened: "Bellbird’s background part does not start.",
+    todo: "Check that the disk is not full. Restarting the computer may help.",
+    button: "OK",
+    remedy: "dismiss",
+  },
+  "no-address": {
+    happened: "This page does not know where Bellbird is.",
+    todo: "Open it from Bellbird itself.",
     button: "OK",
     remedy: "dismiss",
   },
@@ -226,5 +245,5 @@ export function problemWords(problem: Problem): ProblemWords {
 }
 
 function isKnown(code: string): code is ProblemCode | WindowProblemCode {
-  return code === "core-lost" || (PROBLEM_CODES as readonly string[]).includes(code);
+  return ([...WINDOW_CODES, ...PROBLEM_CODES] as readonly string[]).includes(code);
 }

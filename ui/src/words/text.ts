@@ -88,6 +88,7 @@ export const TEXT = {
     yourLevel: "Your microphone",
     theirLevel: (name: string) => `${name}’s sound`,
     theyMuted: (name: string) => `${name}’s microphone is off`,
+    tileMuted: "Microphone off",
     holdToTalk: "Microphone off. Hold Space to talk.",
     talking: "Talking while you hold Space",
     quality: "Connection",
