@@ -8,6 +8,7 @@ pub mod log_watch;
 pub mod mutate;
 pub mod network;
 pub mod process;
+pub mod pulse;
 pub mod random;
 pub mod scripted_backend;
 pub mod service;
