@@ -1,1 +1,36 @@
-//! The embedded server: Nextcloud Talk's API on one machine.
+//! The embedded server: Nextcloud Talk's own API on one machine, so that the same client drives it and a real
+//! Nextcloud.
+//!
+//! It serves accounts (also by invitation), people search, conversations, calls, internal signaling by long poll,
+//! notifications and their push WebSocket. It never touches media, does not chat, and serves no web pages.
+//!
+//! ```text
+//! listener ─▶ http (routes, guards in Talk's order) ─▶ store (SQLite: what must survive)
+//!                                                  └─▶ live  (memory: sessions, calls, messages) ─▶ long polls
+//!                                                  └─▶ push  (WebSockets)
+//! ```
+//! - Whatever was acknowledged is on the disk: `kill -9` loses sessions and running calls, which clients re-make, and
+//!   nothing else.
+//! - Another process may change accounts and settings at any time through [`Admin`]: nothing stored is cached.
+//! - Loopback speaks plain HTTP; every other address TLS with the folder's own certificate.
+
+mod admin;
+mod config_keys;
+mod error;
+mod folder;
+mod http;
+mod live;
+mod push;
+mod registry;
+mod secrets;
+mod server;
+mod state;
+mod store;
+mod tls;
+mod words;
+
+pub use admin::{Admin, AdminError, ConfigEntry, ECHO_ACCOUNT, GroupEntry, UserEntry};
+pub use config_keys::{CONFIG_KEYS, ConfigKey};
+pub use error::ServerError;
+pub use server::{Listening, Server, ServerConfig};
+pub use tls::Fingerprint;

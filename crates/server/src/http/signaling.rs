@@ -1,0 +1,191 @@
+//! Internal signaling (talk-signaling.md sections 1 and 2).
+//!
+//! An external signaling server would be told of here: its address and ticket in [`settings`], and its own requests
+//! at `signaling/backend`.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bellbird_talk_wire::constants::{
+    MAX_MESSAGES_PER_POST, MAX_PEER_MESSAGE_BYTES, MODE_INTERNAL, PULL_SECONDS,
+};
+use bellbird_talk_wire::{HelloAuthParams, IceServerEntry, OutgoingMessage, SignalingSettings};
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use sha1::Sha1;
+
+use super::asked::Asked;
+use super::ocs::{Ocs, OcsResult};
+use crate::config_keys::{Settings, TurnServer};
+use crate::live::{Pull, PullTicket};
+use crate::secrets;
+use crate::state::App;
+use crate::store::rooms;
+use bellbird_talk_wire::constants::ROOM_PUBLIC;
+
+/// How long TURN credentials are good for, seconds.
+const TURN_KEEPS: i64 = 24 * 3600;
+
+/// `GET /api/v3/signaling/settings`
+pub(super) async fn settings(asked: Asked) -> OcsResult {
+    let token = asked.params.text("token")?;
+    let actor = asked.actor();
+    let (room, settings) = asked
+        .app
+        .store
+        .read(move |c| {
+            let room = if token.is_empty() { None } else { Some(rooms::by_token(c, &token)?) };
+            let visible = match room {
+                None => true,
+                Some(None) => false,
+                Some(Some(room)) => {
+                    let attends = match &actor {
+                        Some(actor) => crate::store::attendees::by_actor(c, room.id, actor)?.is_some(),
+                        None => false,
+                    };
+                    attends || room.room_type == ROOM_PUBLIC || room.listable > 0
+                }
+            };
+            Ok((visible, Settings::read(c)?))
+        })
+        .await?;
+    if !room {
+        asked.may_ask_for_rooms()?;
+        return Err(asked.no_such_room());
+    }
+    let now = asked.app.now().unix;
+    let stun: Vec<String> = settings.stun_servers.iter().map(|server| format!("stun:{server}")).collect();
+    let answer = SignalingSettings {
+        signaling_mode: MODE_INTERNAL.into(),
+        user_id: asked.user_id().map(str::to_owned),
+        server: String::new(),
+        ticket: String::new(),
+        hello_auth_params: HelloAuthParams {
+            v1: Some(json!({ "userid": asked.user_id(), "ticket": "" })),
+            v2: Some(json!({ "token": "" })),
+        },
+        stunservers: if stun.is_empty() {
+            Vec::new()
+        } else {
+            vec![IceServerEntry { urls: stun, username: None, credential: None }]
+        },
+        turnservers: settings.turn_servers.iter().map(|server| turn_entry(server, now)).collect(),
+        sip_dialin_info: String::new(),
+        hide_warning: true,
+        federation: None,
+    };
+    Ok(Ocs::ok(answer))
+}
+
+/// Time-limited credentials that the TURN server can check with the secret it shares with us.
+fn turn_entry(server: &TurnServer, unix: i64) -> IceServerEntry {
+    let username = format!("{}:{}", unix + TURN_KEEPS, secrets::instance_id());
+    // HMAC takes keys of any length.
+    let credential = Hmac::<Sha1>::new_from_slice(server.secret.as_bytes())
+        .map(|mac| STANDARD.encode(mac.chain_update(&username).finalize().into_bytes()))
+        .ok();
+    IceServerEntry { urls: server.urls.clone(), username: Some(username), credential }
+}
+
+/// `POST /api/v3/signaling/{token}`
+pub(super) async fn send(asked: Asked) -> OcsResult {
+    let (room, session) = own_session(&asked).await?;
+    let messages = match asked.params.value("messages") {
+        Some(Value::String(text)) => serde_json::from_str::<Vec<Value>>(text)
+            .map_err(|_| Ocs::status(400).message("The messages are no JSON list"))?,
+        // Accepted unwrapped as well.
+        Some(Value::Array(list)) => list.clone(),
+        Some(_) | None => return Err(Ocs::status(400).message("The messages are missing")),
+    };
+    if messages.len() > MAX_MESSAGES_PER_POST {
+        return Err(Ocs::status(400).message("Too many messages at once"));
+    }
+    for message in messages {
+        let Ok(message) = serde_json::from_value::<OutgoingMessage>(message) else { continue };
+        if message.ev != "message"
+            || message.session_id != *session
+            || message.function.len() > MAX_PEER_MESSAGE_BYTES
+        {
+            continue;
+        }
+        if let Ok(message) = serde_json::from_str(&message.function) {
+            asked.app.live().post_message(room, &session, message);
+        }
+    }
+    Ok(Ocs::status(200))
+}
+
+/// The cookie's session in the room of the path. 404 without one.
+async fn own_session(asked: &Asked) -> Result<(i64, crate::live::SessionId), Ocs> {
+    let token = asked.path("token").to_owned();
+    let room = asked.app.store.read(move |c| rooms::by_token(c, &token)).await?;
+    let Some(room) = room else {
+        asked.may_ask_for_rooms()?;
+        return Err(asked.no_such_room());
+    };
+    let session = asked.session_in(room.id, None).ok_or_else(gone)?;
+    Ok((room.id, session.id))
+}
+
+/// The list clients expect even when they are no longer in the room.
+fn gone() -> Ocs {
+    Ocs::with(404, json!([{ "type": "usersInRoom", "data": [] }]))
+}
+
+/// Ends the pull also when the client hangs up in the middle.
+struct Pulling {
+    app: App,
+    ticket: PullTicket,
+}
+
+impl Drop for Pulling {
+    fn drop(&mut self) {
+        let now = self.app.now().at;
+        self.app.live().end_pull(&self.ticket, now);
+    }
+}
+
+/// `GET /api/v3/signaling/{token}`: answers as soon as there is anything to tell, after 30 s in any case.
+pub(super) async fn pull(asked: Asked) -> OcsResult {
+    let (room, session) = own_session(&asked).await?;
+    let app = &asked.app;
+    let ticket = app.live().begin_pull(room, &session, app.now()).ok_or_else(gone)?;
+    let pulling = Pulling { app: app.clone(), ticket };
+    let end = tokio::time::sleep(Duration::from_secs(PULL_SECONDS));
+    tokio::pin!(end);
+    let mut at_once = false;
+    let found = loop {
+        let woken = pulling.ticket.wake().notified();
+        tokio::pin!(woken);
+        // Registered before looking, so that nothing can slip in between.
+        woken.as_mut().enable();
+        let found = app.live().check_pull(&pulling.ticket, at_once, app.now());
+        if found != Pull::Wait {
+            break found;
+        }
+        tokio::select! {
+            () = woken => {}
+            () = &mut end => at_once = true,
+            () = app.closing.cancelled() => at_once = true,
+        }
+    };
+    match found {
+        Pull::News { messages, users } => {
+            let mut data = String::from("[");
+            for message in messages {
+                data.push_str(&json!({ "type": "message", "data": message }).to_string());
+                data.push(',');
+            }
+            data.push_str(&format!("{{\"type\":\"usersInRoom\",\"data\":{users}}}]"));
+            Ok(Ocs::raw(data))
+        }
+        Pull::Wait | Pull::Gone => {
+            // The same cookie in the same room again: this one has been replaced.
+            if asked.session_in(room, None).is_some() {
+                return Err(Ocs::with(409, json!([{ "type": "usersInRoom", "data": [] }])));
+            }
+            Err(gone())
+        }
+    }
+}

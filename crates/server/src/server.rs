@@ -1,0 +1,307 @@
+//! Listening, housekeeping, shutting down.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Layer as _;
+use tower::util::MapRequestLayer;
+use url::Url;
+
+use crate::admin::Admin;
+use crate::error::ServerError;
+use crate::folder::{self, FolderLock};
+use crate::http::{self, Caller};
+use crate::secrets;
+use crate::state::{App, Shared};
+use crate::store::{self, Store, config, rooms};
+use crate::tls::{self, Fingerprint, Identity};
+
+/// Most connections at once; further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 4096;
+/// A client has this long to finish its TLS handshake.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(15);
+/// A connection may rest this long between two requests, the next request's head included.
+const IDLE_TIME: Duration = Duration::from_secs(120);
+/// Largest request head, bytes.
+const MAX_HEAD: usize = 16 * 1024;
+/// After a shutdown, requests have this long to end by themselves.
+const GRACE: Duration = Duration::from_secs(3);
+/// How often sessions are looked after and other processes' writes noticed.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// How a server is run.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The folder that holds the database and the certificate; made when missing.
+    pub data: PathBuf,
+}
+
+impl ServerConfig {
+    /// A server on this folder.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self { data: data.into() }
+    }
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone)]
+pub struct Listening {
+    /// What clients are given: `http://` on loopback, `https://` elsewhere.
+    pub url: Url,
+    /// The address with the port that was really taken.
+    pub address: SocketAddr,
+    /// Of the certificate, which clients have to pin; `None` on loopback.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl Listening {
+    /// The link that invites people to register, from a code made by
+    /// [`Admin::create_invitation`](crate::Admin::create_invitation). The certificate's fingerprint travels in it.
+    pub fn invitation_link(&self, code: &str) -> Url {
+        let mut link = self.url.clone();
+        link.set_path(&format!("invite/{code}"));
+        let fragment = self.fingerprint.map(|fingerprint| format!("fp={fingerprint}"));
+        link.set_fragment(fragment.as_deref());
+        link
+    }
+}
+
+struct Inner {
+    app: App,
+    router: Router,
+    admin: Admin,
+    folder: PathBuf,
+    connections: Arc<Semaphore>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+    /// Given up by a shutdown, so that another server may take the folder.
+    lock: std::sync::Mutex<Option<FolderLock>>,
+}
+
+/// The embedded server: Nextcloud Talk's API on one data folder. Cloning gives another handle on the same server;
+/// it runs until [`shutdown`](Self::shutdown), or until the process ends in whichever way.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), bellbird_server::ServerError> {
+/// use bellbird_server::{Server, ServerConfig};
+/// let server = Server::open(ServerConfig::new("/tmp/data")).await?;
+/// let listening = server.listen("127.0.0.1:0".parse().expect("an address")).await?;
+/// println!("{}", listening.url);
+/// server.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+impl Server {
+    /// Opens the data folder. Call it inside a tokio runtime; nothing listens yet.
+    ///
+    /// # Errors
+    /// Everything about the folder: not writable, full, damaged, newer, already served.
+    pub async fn open(config: ServerConfig) -> Result<Self, ServerError> {
+        let folder = config.data.clone();
+        let opened = tokio::task::spawn_blocking(move || open_blocking(&folder));
+        let (store, admin, lock, instance) = opened.await.map_err(|_| ServerError::Stopped)??;
+        let closing = CancellationToken::new();
+        let app = Shared::new(store, &instance, closing.clone());
+        let tasks = TaskTracker::new();
+        tasks.spawn(keep_house(app.clone(), config.data.clone()));
+        let router = http::router(app.clone());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                app,
+                router,
+                admin,
+                folder: config.data,
+                connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+                tasks,
+                closing,
+                lock: std::sync::Mutex::new(Some(lock)),
+            }),
+        })
+    }
+
+    /// Listens on an address; port 0 takes a free one. Loopback speaks plain HTTP, every other address TLS alone. May
+    /// be called more than once.
+    ///
+    /// # Errors
+    /// The address cannot be taken, or the certificate cannot be made or read.
+    pub async fn listen(&self, address: SocketAddr) -> Result<Listening, ServerError> {
+        if self.inner.closing.is_cancelled() {
+            return Err(ServerError::Stopped);
+        }
+        let identity = if address.ip().to_canonical().is_loopback() {
+            None
+        } else {
+            let folder = self.inner.folder.clone();
+            let loaded = tokio::task::spawn_blocking(move || tls::load_or_make(&folder));
+            Some(loaded.await.map_err(|_| ServerError::Stopped)??)
+        };
+        let bind = |error| ServerError::from_bind(address, error);
+        let listener = TcpListener::bind(address).await.map_err(bind)?;
+        let local = listener.local_addr().map_err(bind)?;
+        let fingerprint = identity.as_ref().map(|identity| identity.fingerprint);
+        let inner = Arc::clone(&self.inner);
+        self.inner.tasks.spawn(accept(inner, listener, local, identity));
+        let scheme = if fingerprint.is_some() { "https" } else { "http" };
+        let url = Url::parse(&format!("{scheme}://{local}/"))
+            .map_err(|error| ServerError::Listen { address, source: std::io::Error::other(error) })?;
+        tracing::info!(%local, tls = fingerprint.is_some(), "listening");
+        Ok(Listening { url, address: local, fingerprint })
+    }
+
+    /// Administration of the same folder.
+    pub fn admin(&self) -> Admin {
+        self.inner.admin.clone()
+    }
+
+    /// Stops listening, lets waiting requests end (a few seconds at most) and gives the folder free.
+    pub async fn shutdown(&self) {
+        self.inner.closing.cancel();
+        self.inner.app.live().wake_all();
+        self.inner.tasks.close();
+        if tokio::time::timeout(GRACE * 2, self.inner.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        self.inner.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    }
+}
+
+type Opened = (Store, Admin, FolderLock, String);
+
+fn open_blocking(folder: &Path) -> Result<Opened, ServerError> {
+    folder::prepare(folder)?;
+    let lock = FolderLock::take(folder)?;
+    let failed = |error| ServerError::from_store(folder, error);
+    let admin = Admin::open(folder)?;
+    let store = Store::open(folder).map_err(failed)?;
+    let connection = store::open_connection(folder).map_err(failed)?;
+    let instance = store::in_transaction(&connection, |c| {
+        rooms::settle_after_start(c)?;
+        config::get_or_insert(c, "internal.instance", &secrets::instance_id())
+    })
+    .map_err(failed)?;
+    Ok((store, admin, lock, instance))
+}
+
+/// Notices within a second what another process has written. SQLite's `data_version` changes with every commit of
+/// another connection, so this asks for it on a connection of its own.
+async fn keep_house(app: App, folder: PathBuf) {
+    let mut tick = tokio::time::interval(HOUSEKEEPING);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut connection = store::open_connection(&folder).ok();
+    let mut last = None;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = app.closing.cancelled() => return,
+        }
+        // Reads one counter in shared memory: too short for a thread of its own.
+        let version = connection
+            .as_ref()
+            .and_then(|c| c.query_row("PRAGMA data_version", [], |row| row.get::<_, i64>(0)).ok());
+        if version.is_none() {
+            connection = store::open_connection(&folder).ok();
+        }
+        let changed = version.is_none() || last.is_some_and(|last| Some(last) != version);
+        last = version;
+        app.keep_house(changed).await;
+    }
+}
+
+async fn accept(inner: Arc<Inner>, listener: TcpListener, local: SocketAddr, identity: Option<Identity>) {
+    loop {
+        let permit = tokio::select! {
+            permit = Arc::clone(&inner.connections).acquire_owned() => permit,
+            () = inner.closing.cancelled() => return,
+        };
+        // The semaphore is never closed.
+        let Ok(permit) = permit else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = inner.closing.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, usually: wait for some to come free instead of spinning.
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let caller = Caller { address: peer.ip(), local, tls: identity.is_some() };
+        let (router, closing) = (inner.router.clone(), inner.closing.clone());
+        let identity = identity.clone();
+        inner.tasks.spawn(async move {
+            let _permit = permit;
+            // Call set-up waits for small answers: they must not be held back to be joined with others.
+            drop(stream.set_nodelay(true));
+            serve(stream, identity, router, caller, closing).await;
+        });
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    identity: Option<Identity>,
+    router: Router,
+    caller: Caller,
+    closing: CancellationToken,
+) {
+    match identity {
+        None => serve_http(stream, router, caller, closing).await,
+        Some(identity) => {
+            match tokio::time::timeout(HANDSHAKE_TIME, identity.acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => Box::pin(serve_http(stream, router, caller, closing)).await,
+                Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+                Err(_) => tracing::debug!("TLS handshake took too long"),
+            }
+        }
+    }
+}
+
+async fn serve_http<S>(stream: S, router: Router, caller: Caller, closing: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = MapRequestLayer::new(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(caller);
+        request
+    })
+    .layer(router);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIME)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(GRACE, connection).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::trace!(%error, "connection ended early");
+    }
+}

@@ -1,0 +1,196 @@
+//! What all requests share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config_keys::Settings;
+use crate::http::auth::PasswordChecker;
+use crate::http::throttle::Throttle;
+use crate::live::{AttendeeFacts, Effect, Live, Moment, RoomFacts};
+use crate::push::PushHub;
+use crate::store::attendees::AttendeeRow;
+use crate::store::rooms::RoomRow;
+use crate::store::{Store, StoreError, attendees, notifications, rooms};
+use crate::words::{ActorKind, effective_permissions};
+use bellbird_talk_wire::constants::PERMISSION_IGNORE_LOBBY;
+
+/// Shared by every connection.
+pub(crate) type App = Arc<Shared>;
+
+/// See the module.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    /// Never held across an await.
+    live: Mutex<Live>,
+    throttle: Mutex<Throttle>,
+    pub(crate) passwords: PasswordChecker,
+    pub(crate) push: PushHub,
+    /// Tells this installation's cookies from others' on the same host.
+    pub(crate) cookie_name: String,
+    /// Cancelled by a shutdown.
+    pub(crate) closing: CancellationToken,
+    /// Keeps "read the room, apply it to the live side" whole, so that the last write is the one applied last.
+    syncing: tokio::sync::Mutex<()>,
+}
+
+/// Effective permissions of an attendee.
+pub(crate) fn permissions_of(attendee: &AttendeeRow, room: &RoomRow, settings: &Settings) -> u32 {
+    effective_permissions(
+        attendee.kind,
+        attendee.permissions,
+        room.call_permissions,
+        room.default_permissions,
+        settings.default_permissions,
+    )
+}
+
+/// Whether the lobby keeps the attendee out.
+pub(crate) fn waits_in_lobby(attendee: &AttendeeRow, room: &RoomRow, permissions: u32, unix: i64) -> bool {
+    room.lobby_is_active(unix) && !attendee.kind.moderates() && permissions & PERMISSION_IGNORE_LOBBY == 0
+}
+
+/// What a session has to know of its attendee.
+pub(crate) fn facts_of(
+    attendee: &AttendeeRow,
+    room: &RoomRow,
+    settings: &Settings,
+    unix: i64,
+) -> AttendeeFacts {
+    let permissions = permissions_of(attendee, room, settings);
+    AttendeeFacts {
+        attendee: attendee.id,
+        actor: attendee.actor.clone(),
+        display_name: attendee.display_name.clone(),
+        kind: attendee.kind,
+        permissions,
+        waits: waits_in_lobby(attendee, room, permissions, unix),
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(store: Store, instance: &str, closing: CancellationToken) -> App {
+        Arc::new(Self {
+            store,
+            live: Mutex::default(),
+            throttle: Mutex::default(),
+            passwords: PasswordChecker::new(),
+            push: PushHub::default(),
+            cookie_name: format!("oc{instance}"),
+            closing,
+            syncing: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs().cast_signed());
+        Moment { at: Instant::now(), unix }
+    }
+
+    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+        // A panic in between can leave at worst one session half changed; it expires like any other.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings a room's sessions in line with the database after a change there.
+    pub(crate) async fn sync_room(&self, room: i64) -> Result<(), StoreError> {
+        let effects = {
+            let _whole = self.syncing.lock().await;
+            let unix = self.now().unix;
+            let facts = self
+                .store
+                .read(move |c| {
+                    let Some(row) = rooms::by_id(c, room)? else { return Ok(None) };
+                    let settings = Settings::read(c)?;
+                    let facts_of =
+                        |attendee: AttendeeRow| (attendee.id, facts_of(&attendee, &row, &settings, unix));
+                    let attendees: HashMap<_, _> =
+                        attendees::of_room(c, room)?.into_iter().map(facts_of).collect();
+                    Ok(Some(RoomFacts { read_only: row.read_only, attendees }))
+                })
+                .await?;
+            self.live().reconcile(room, facts.as_ref())
+        };
+        self.settle(effects).await
+    }
+
+    /// Does what a change of the live side asks for.
+    pub(crate) async fn settle(&self, effects: Vec<Effect>) -> Result<(), StoreError> {
+        for effect in effects {
+            match effect {
+                Effect::CallEnded { room } => {
+                    let told = self
+                        .store
+                        .write(move |c| {
+                            rooms::clear_call_permissions(c, room)?;
+                            notifications::accounts_in_room(c, room)
+                        })
+                        .await?;
+                    // The same notifications mean "missed" from now on.
+                    for account in told {
+                        self.push.notify(&account);
+                    }
+                }
+                Effect::Vacated { room, attendee } => {
+                    self.store
+                        .write(move |c| match attendees::by_id(c, room, attendee)? {
+                            Some(row) if row.kind.vanishes() => attendees::remove(c, &row),
+                            Some(_) | None => Ok(()),
+                        })
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the running call's notification away from an account, on all its devices.
+    pub(crate) async fn withdraw(&self, account: &str, room: i64) -> Result<(), StoreError> {
+        let name = account.to_owned();
+        let any = self.store.read(move |c| notifications::has_any_in_room(c, &name, room)).await?;
+        if any {
+            let name = account.to_owned();
+            self.store.write(move |c| notifications::remove_of_room(c, &name, room)).await?;
+            self.push.notify(account);
+        }
+        Ok(())
+    }
+
+    /// Every second: expires sessions, and takes over what another process has changed.
+    pub(crate) async fn keep_house(&self, database_changed: bool) {
+        let now = self.now();
+        let effects = self.live().tick(now);
+        let mut outcome = self.settle(effects).await;
+        if database_changed {
+            let occupied = self.live().occupied_rooms();
+            for room in occupied {
+                outcome = outcome.and(self.sync_room(room).await);
+            }
+            outcome = outcome.and(self.push.drop_revoked(&self.store).await);
+        }
+        if let Err(error) = outcome {
+            tracing::error!(%error, "housekeeping failed");
+        }
+    }
+}
+
+/// Accounts among attendees who are to be rung.
+pub(crate) fn rung_accounts(
+    attendees: &[AttendeeRow],
+    room: &RoomRow,
+    settings: &Settings,
+    unix: i64,
+) -> Vec<(i64, String)> {
+    attendees
+        .iter()
+        .filter(|attendee| attendee.actor.kind == ActorKind::Users && attendee.notify_calls)
+        .filter(|a| !waits_in_lobby(a, room, permissions_of(a, room, settings), unix))
+        .map(|attendee| (attendee.id, attendee.actor.id.clone()))
+        .collect()
+}
