@@ -1,1 +1,39 @@
-//! The Nextcloud Talk backend.
+//! The Nextcloud Talk backend: the same client code for the embedded server and for any Nextcloud.
+//!
+//! [`TalkAccount`] is a login: it finds people, watches for calls and opens [`TalkCall`]s, which implement
+//! [`bellbird_call::ports::SignalingBackend`]. Call messages travel through the server's own long poll (*internal*
+//! signaling), peers form a mesh. This crate makes no peer connection and touches no sound; it refuses to send a
+//! password unencrypted over a network, or anything to a server whose pinned certificate changed.
+//!
+//! ```text
+//!   app ── TalkAccount ──▶ rest/ (requests, cookies, TLS) ──▶ server
+//!             │ watch()                 ▲
+//!             ├──────▶ watch.rs ── push.rs (WebSocket), ringing.rs (pure)
+//!             │ open_call()             │
+//!             └──────▶ call/ ── internal/ (long poll, outbox), mesh/, roster.rs (pure)
+//! ```
+
+mod account;
+mod address;
+mod call;
+mod directory;
+mod fingerprint;
+mod http_date;
+mod internal;
+mod invite;
+mod link;
+mod mesh;
+mod push;
+mod rest;
+mod ringing;
+mod roster;
+mod sign_in;
+mod translate;
+mod watch;
+
+pub use account::TalkAccount;
+pub use call::TalkCall;
+pub use directory::{Contact, Room, RoomKind};
+pub use fingerprint::Fingerprint;
+pub use sign_in::{ClientName, StoredLogin};
+pub use watch::{AccountEvent, AccountSink, Outcome, Watch};

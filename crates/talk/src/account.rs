@@ -1,0 +1,319 @@
+//! One login.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bellbird_call::ports::{Problem, ProblemCode, SignalingSink};
+use bellbird_call::{ContactId, RoomId, Secret};
+use bellbird_talk_wire as wire;
+use bellbird_talk_wire::CapabilitiesReply;
+use rustls::ClientConfig;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use crate::directory::{Contact, Room, RoomKind, partner};
+use crate::rest::{RestError, Session, Subject};
+use crate::watch::{AccountSink, Watch};
+use crate::{StoredLogin, TalkCall, translate, watch};
+
+/// Most one-to-one rooms remembered by contact; forgotten all at once beyond it.
+const MAX_REMEMBERED_ROOMS: usize = 10_000;
+
+/// A login on a Talk server. Cheap to clone; all clones share connections and state.
+#[derive(Clone)]
+pub struct TalkAccount {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    login: StoredLogin,
+    app_password: Secret,
+    session: Session,
+    tls: Arc<ClientConfig>,
+    calls: TaskTracker,
+    state: Mutex<State>,
+    engaged_changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    display_name: String,
+    capabilities: Option<Arc<CapabilitiesReply>>,
+    /// One-to-one rooms by contact: saves a request when dialing.
+    one_to_one: HashMap<ContactId, RoomId>,
+    /// Rooms whose call we take part in or turned down, and how many calls of ours do so: they do not ring.
+    engaged: BTreeMap<RoomId, u32>,
+    /// Notifications that ring, to be put away on declining.
+    notifications: BTreeMap<RoomId, i64>,
+}
+
+impl std::fmt::Debug for TalkAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TalkAccount").field("login", &self.inner.login).finish_non_exhaustive()
+    }
+}
+
+impl TalkAccount {
+    pub(crate) fn from_parts(
+        session: Session,
+        tls: Arc<ClientConfig>,
+        login: StoredLogin,
+        app_password: Secret,
+        capabilities: Option<CapabilitiesReply>,
+    ) -> Self {
+        let state = State {
+            display_name: login.display_name.clone(),
+            capabilities: capabilities.map(Arc::new),
+            ..State::default()
+        };
+        let inner = Inner {
+            login,
+            app_password,
+            session,
+            tls,
+            calls: TaskTracker::new(),
+            state: Mutex::new(state),
+            engaged_changed: Notify::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What to store, besides the app password.
+    pub fn login(&self) -> &StoredLogin {
+        &self.inner.login
+    }
+
+    /// What to keep in the key store.
+    pub fn app_password(&self) -> &Secret {
+        &self.inner.app_password
+    }
+
+    /// People of the server whose name has `text` in it; empty text lists all the server tells. Without ourselves.
+    ///
+    /// # Errors
+    /// `server-unreachable`, `server-failed`, `signed-out`, `throttled`.
+    pub async fn contacts(&self, text: &str) -> Result<Vec<Contact>, Problem> {
+        let entries = self.session().search(text).await.map_err(about(Subject::Account))?;
+        Ok(entries
+            .iter()
+            .filter_map(Contact::from_wire)
+            .filter(|contact| contact.id.as_str() != self.user_id())
+            .collect())
+    }
+
+    /// Our conversations that can hold a call, the latest activity first.
+    ///
+    /// # Errors
+    /// As [`TalkAccount::contacts`].
+    pub async fn rooms(&self) -> Result<Vec<Room>, Problem> {
+        let list = self.session().rooms().await.map_err(about(Subject::Account))?;
+        for room in &list {
+            self.remember(room);
+        }
+        let mut rooms: Vec<Room> = list.iter().filter_map(Room::from_wire).collect();
+        rooms.sort_by_key(|room| std::cmp::Reverse(room.last_activity));
+        Ok(rooms)
+    }
+
+    /// Makes a conversation and adds people to it. A one-to-one conversation takes exactly one, and is found when it
+    /// is there already; `name` is not used then.
+    ///
+    /// # Errors
+    /// As [`TalkAccount::contacts`], and `unknown-user`, `forbidden`.
+    pub async fn create_room(
+        &self,
+        name: &str,
+        kind: RoomKind,
+        invite: &[ContactId],
+    ) -> Result<Room, Problem> {
+        let session = self.session();
+        let room = match (kind, invite) {
+            (RoomKind::OneToOne, [contact]) => {
+                session.one_to_one(contact.as_str()).await.map_err(about(Subject::Person))?
+            }
+            (RoomKind::OneToOne, _) => {
+                return Err(Problem::new(
+                    ProblemCode::UnknownUser,
+                    "a one-to-one conversation is with exactly one other person",
+                ));
+            }
+            (RoomKind::Group | RoomKind::Public, _) => {
+                let at_once = self.has_feature("conversation-creation-all").await?;
+                let users = invite.iter().map(|contact| contact.as_str().to_owned());
+                let users = if at_once { users.collect() } else { Vec::new() };
+                let room =
+                    session.create_room(kind.to_wire(), name, users).await.map_err(about(Subject::Person))?;
+                if !at_once {
+                    for contact in invite {
+                        let added = session.add_participant(&room.token, contact.as_str()).await;
+                        added.map_err(about(Subject::Person))?;
+                    }
+                }
+                room
+            }
+        };
+        self.remember(&room);
+        Room::from_wire(&room).ok_or_else(|| {
+            Problem::new(ProblemCode::NotATalkServer, "the server made a conversation of an unknown kind")
+        })
+    }
+
+    /// Changes the name others see. [`TalkAccount::login`] keeps the one of sign-in.
+    ///
+    /// # Errors
+    /// As [`TalkAccount::contacts`], and `forbidden`.
+    pub async fn set_display_name(&self, name: &str) -> Result<(), Problem> {
+        let name = translate::display_name(name);
+        self.session().set_display_name(self.user_id(), &name).await.map_err(about(Subject::Account))?;
+        self.state().display_name = name;
+        Ok(())
+    }
+
+    /// Revokes the app password: the login is useless from then on. One that was revoked already is a success.
+    ///
+    /// # Errors
+    /// `server-unreachable`, `server-failed`: the app password may still be valid.
+    pub async fn revoke(&self) -> Result<(), Problem> {
+        match self.session().revoke().await {
+            Ok(()) | Err(RestError::Refused { status: 401 | 403, .. }) => Ok(()),
+            Err(error) => Err(error.into_problem(Subject::Account)),
+        }
+    }
+
+    /// Watches for calls until the result is dropped. Has to be called within a Tokio runtime.
+    pub fn watch(&self, sink: AccountSink) -> Watch {
+        watch::start(self.clone(), sink)
+    }
+
+    /// Opens a line for one call. Has to be called within a Tokio runtime.
+    pub fn open_call(&self, sink: SignalingSink) -> TalkCall {
+        TalkCall::open(self.clone(), sink)
+    }
+
+    /// Waits until every call that was left or dropped has told the server so, at most for `limit`. To be called
+    /// before a program ends.
+    pub async fn calls_settled(&self, limit: Duration) {
+        self.inner.calls.close();
+        // Either outcome ends the wait; the server forgets silent sessions by itself.
+        let _ = tokio::time::timeout(limit, self.inner.calls.wait()).await;
+        self.inner.calls.reopen();
+    }
+
+    pub(crate) fn user_id(&self) -> &str {
+        &self.inner.login.user_id
+    }
+
+    pub(crate) fn display_name(&self) -> String {
+        self.state().display_name.clone()
+    }
+
+    /// Requests that share the account's cookies.
+    pub(crate) fn session(&self) -> &Session {
+        &self.inner.session
+    }
+
+    /// Requests with cookies of their own: a call's session must not be mixed up with another's.
+    pub(crate) fn new_session(&self) -> Session {
+        self.inner.session.client().session()
+    }
+
+    pub(crate) fn tls(&self) -> &Arc<ClientConfig> {
+        &self.inner.tls
+    }
+
+    /// Runs a call's task; [`TalkAccount::calls_settled`] waits for it.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.calls.spawn(task);
+    }
+
+    /// What the server can do, asked once; `anew` asks again.
+    pub(crate) async fn capabilities(&self, anew: bool) -> Result<Arc<CapabilitiesReply>, RestError> {
+        if !anew && let Some(known) = self.state().capabilities.clone() {
+            return Ok(known);
+        }
+        let fresh = Arc::new(self.session().capabilities().await?);
+        self.state().capabilities = Some(fresh.clone());
+        Ok(fresh)
+    }
+
+    /// Whether Talk on the server has a feature.
+    pub(crate) async fn has_feature(&self, feature: &str) -> Result<bool, Problem> {
+        let reply = self.capabilities(false).await.map_err(about(Subject::Account))?;
+        Ok(reply.capabilities.spreed.as_ref().is_some_and(|spreed| spreed.has(feature)))
+    }
+
+    /// The one-to-one room with a contact, if it was seen before.
+    pub(crate) fn remembered_room(&self, contact: &ContactId) -> Option<RoomId> {
+        self.state().one_to_one.get(contact).cloned()
+    }
+
+    pub(crate) fn remember(&self, room: &wire::Room) {
+        if let Some(contact) = partner(room) {
+            let mut state = self.state();
+            if state.one_to_one.len() >= MAX_REMEMBERED_ROOMS {
+                state.one_to_one.clear();
+            }
+            state.one_to_one.insert(contact, RoomId::new(&room.token));
+        }
+    }
+
+    /// A remembered room turned out to be gone.
+    pub(crate) fn forget_room(&self, contact: &ContactId) {
+        self.state().one_to_one.remove(contact);
+    }
+
+    /// We take part in a room's call, or turned it down: it does not ring any more.
+    pub(crate) fn engage(&self, room: &RoomId) {
+        *self.state().engaged.entry(room.clone()).or_default() += 1;
+        self.inner.engaged_changed.notify_one();
+    }
+
+    /// Ends one [`TalkAccount::engage`].
+    pub(crate) fn disengage(&self, room: &RoomId) {
+        let mut state = self.state();
+        if let Some(count) = state.engaged.get_mut(room) {
+            *count -= 1;
+            if *count == 0 {
+                state.engaged.remove(room);
+            }
+        }
+    }
+
+    pub(crate) fn is_engaged(&self, room: &RoomId) -> bool {
+        self.state().engaged.contains_key(room)
+    }
+
+    /// Rooms we are engaged in.
+    pub(crate) fn engaged(&self) -> Vec<RoomId> {
+        self.state().engaged.keys().cloned().collect()
+    }
+
+    /// Resolves when [`TalkAccount::engage`] was called since the last time.
+    pub(crate) async fn engaged_changed(&self) {
+        self.inner.engaged_changed.notified().await;
+    }
+
+    /// Remembers which notification rings for a room.
+    pub(crate) fn note_notification(&self, room: &RoomId, id: Option<i64>) {
+        let mut state = self.state();
+        match id {
+            Some(id) => state.notifications.insert(room.clone(), id),
+            None => state.notifications.remove(room),
+        };
+    }
+
+    /// The notification that rings for a room.
+    pub(crate) fn notification_of(&self, room: &RoomId) -> Option<i64> {
+        self.state().notifications.get(room).copied()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while the lock is held, and each write is whole by itself.
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn about(subject: Subject) -> impl Fn(RestError) -> Problem {
+    move |error| error.into_problem(subject)
+}

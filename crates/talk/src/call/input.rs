@@ -1,0 +1,40 @@
+//! All that wakes a call.
+
+use bellbird_call::ports::{Problem, SignalingCommand};
+use bellbird_talk_wire::{Participant, Room, SignalingSettings};
+
+use crate::internal::LineEvent;
+use crate::rest::NotificationState;
+
+/// All that wakes a call.
+pub(super) enum Input {
+    /// From the call's session.
+    Command(SignalingCommand),
+    /// The session dropped us.
+    Abandoned,
+    /// A request to enter a room ended.
+    Entered(Result<Box<Entered>, EnterFailure>),
+    /// A request to join the call ended.
+    CallJoined(Result<(), Problem>),
+    /// From the long poll of the session in the room with this number; events of earlier ones are late.
+    Line(u64, LineEvent),
+    /// The state of the call that rings here; `None` when it could not be had.
+    RingState(Option<NotificationState>),
+    /// The room's members, for their names.
+    Names(Vec<Participant>),
+    /// A deadline passed.
+    Timeout,
+}
+
+/// A room that was entered.
+pub(super) struct Entered {
+    pub(super) room: Room,
+    pub(super) settings: SignalingSettings,
+}
+
+/// Why a room could not be entered.
+pub(super) struct EnterFailure {
+    pub(super) problem: Problem,
+    /// Trying again later can help.
+    pub(super) passing: bool,
+}

@@ -1,0 +1,88 @@
+//! The requests that lead out again, in the reverse order. Nothing here can fail in a way that matters: a session
+//! that is not left times out.
+
+use std::time::Duration;
+
+use bellbird_talk_wire::{ConnectionKind, PeerBody, PeerMessage};
+use tokio::task::JoinHandle;
+
+use crate::account::TalkAccount;
+use crate::internal::Line;
+use crate::rest::Session;
+
+/// How long each step may take.
+const STEP_LIMIT: Duration = Duration::from_secs(5);
+/// How long a session that said no stays in the room, so that the caller sees who said it: a caller's list of users
+/// may come after the message.
+const LINGER: Duration = Duration::from_millis(1500);
+
+/// What is left to be done when a call ends here.
+pub(super) struct Leaving {
+    pub(super) account: TalkAccount,
+    pub(super) session: Session,
+    /// The room.
+    pub(super) token: String,
+    /// The line into it.
+    pub(super) line: Line,
+    /// A request to join the call that may still be on its way.
+    pub(super) pending: Option<JoinHandle<()>>,
+    /// We are in the call, or tried to be; `Some(true)` ends it for all.
+    pub(super) call: Option<bool>,
+    /// What to tell the caller, from which session.
+    pub(super) farewell: Option<Farewell>,
+}
+
+/// A refusal.
+pub(super) struct Farewell {
+    pub(super) body: PeerBody,
+    pub(super) own_session: String,
+    /// The caller's sessions in the call, as far as they are known.
+    pub(super) callers: Vec<String>,
+}
+
+impl Leaving {
+    /// Leaves.
+    pub(super) async fn run(self) {
+        let Self { account, session, token, line, pending, call, farewell } = self;
+        if let Some(pending) = pending {
+            // Whether it came to an end or not, what follows is the same.
+            let _ = tokio::time::timeout(STEP_LIMIT, pending).await;
+        }
+        if let Some(farewell) = farewell {
+            say(&account, &session, &token, &line, farewell).await;
+        }
+        if let Some(all) = call {
+            let left = tokio::time::timeout(STEP_LIMIT, session.leave_call(&token, all)).await;
+            if matches!(left, Ok(Err(ref error)) if error.is_passing()) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let _ = tokio::time::timeout(STEP_LIMIT, session.leave_call(&token, all)).await;
+            }
+        }
+        drop(line);
+        let _ = tokio::time::timeout(STEP_LIMIT, session.leave_room(&token)).await;
+    }
+}
+
+async fn say(account: &TalkAccount, session: &Session, token: &str, line: &Line, farewell: Farewell) {
+    let Farewell { body, own_session, mut callers } = farewell;
+    if callers.is_empty() {
+        let peers = tokio::time::timeout(STEP_LIMIT, session.call_peers(token)).await;
+        if let Ok(Ok(peers)) = peers {
+            callers = peers
+                .into_iter()
+                .filter(|peer| peer.actor_id != account.user_id() && peer.session_id != own_session)
+                .map(|peer| peer.session_id)
+                .collect();
+        }
+    }
+    for caller in callers {
+        line.send(&message(caller, None, body.clone()));
+    }
+    line.flush(STEP_LIMIT).await;
+    tokio::time::sleep(LINGER).await;
+}
+
+/// A message to a session, of the connection that carries the person.
+pub(super) fn message(to: String, sid: Option<String>, body: PeerBody) -> PeerMessage {
+    PeerMessage { to: Some(to), from: None, connection: ConnectionKind::Person, sid, broadcaster: None, body }
+}

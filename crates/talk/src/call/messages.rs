@@ -1,0 +1,126 @@
+//! What others in the room tell us.
+
+use std::time::Instant;
+
+use bellbird_call::ports::{SignalingEvent, SignalingSink};
+use bellbird_call::{LinkId, MediaKind, ParticipantId};
+use bellbird_talk_wire::constants::{MAX_DATA_MESSAGE_BYTES, MAX_PEER_MESSAGE_BYTES};
+use bellbird_talk_wire::{ConnectionKind, DataMessage, PeerBody, PeerMessage};
+
+use super::inside::{Inside, Standing};
+use crate::translate;
+
+impl Inside {
+    /// A peer message, as JSON text. What does not fit is ignored: it is a stranger's.
+    pub(super) fn handle_message(&mut self, text: &str, sink: &SignalingSink, now: Instant) {
+        if text.len() > MAX_PEER_MESSAGE_BYTES {
+            return;
+        }
+        let Ok(message) = serde_json::from_str::<PeerMessage>(text) else { return };
+        let Some(from) = message.from else { return };
+        if from == self.own_session || message.connection != ConnectionKind::Person {
+            return;
+        }
+        let in_call = self.roster.is_in_call(&from);
+        match message.body {
+            body @ (PeerBody::Offer { .. } | PeerBody::Answer { .. } | PeerBody::Candidate(_)) => {
+                self.handle_connection(&from, message.sid, body, sink, now);
+            }
+            PeerBody::Mute(name) if in_call => self.remote_mute(&from, name, true, sink),
+            PeerBody::Unmute(name) if in_call => self.remote_mute(&from, name, false, sink),
+            PeerBody::NickChanged { name } if in_call => self.rename(&from, &name, sink),
+            // The server lets only moderators send this.
+            PeerBody::ForceMute { peer_id } => {
+                let Standing::InCall(_) = &self.standing else { return };
+                if peer_id == self.own_session {
+                    sink(SignalingEvent::MuteRequested);
+                } else if self.roster.is_in_call(&peer_id) {
+                    self.remote_mute(&peer_id, bellbird_talk_wire::MuteName::Audio, true, sink);
+                }
+            }
+            PeerBody::Ringing => self.callee_says(&from, in_call, SignalingEvent::RemoteRinging, sink),
+            PeerBody::Declined => self.callee_says(&from, in_call, SignalingEvent::RemoteDeclined, sink),
+            PeerBody::Busy => self.callee_says(&from, in_call, SignalingEvent::RemoteEngaged, sink),
+            PeerBody::Mute(_)
+            | PeerBody::Unmute(_)
+            | PeerBody::NickChanged { .. }
+            | PeerBody::EndOfCandidates
+            | PeerBody::ConnectivityError
+            | PeerBody::RaiseHand { .. }
+            | PeerBody::Reaction { .. }
+            | PeerBody::UnshareScreen
+            | PeerBody::Unknown(_) => {}
+        }
+    }
+
+    /// Text from a link's data channel.
+    pub(super) fn handle_data(&mut self, link: LinkId, text: &str, sink: &SignalingSink) {
+        let Standing::InCall(call) = &self.standing else { return };
+        if text.len() > MAX_DATA_MESSAGE_BYTES {
+            return;
+        }
+        let Some(session) = call.mesh.session_of(link).map(str::to_owned) else { return };
+        let Ok(message) = serde_json::from_str::<DataMessage>(text) else { return };
+        let mute = |kind, muted| {
+            let participant = ParticipantId::new(&session);
+            sink(SignalingEvent::RemoteMute { participant, kind, muted });
+        };
+        match message {
+            DataMessage::AudioOn => mute(MediaKind::Audio, false),
+            DataMessage::AudioOff => mute(MediaKind::Audio, true),
+            DataMessage::VideoOn => mute(MediaKind::Video, false),
+            DataMessage::VideoOff => mute(MediaKind::Video, true),
+            DataMessage::NickChanged { name, user_id: _ } => self.rename(&session, &name, sink),
+            DataMessage::Speaking | DataMessage::StoppedSpeaking | DataMessage::Unknown => {}
+        }
+    }
+
+    fn handle_connection(
+        &mut self,
+        from: &str,
+        sid: Option<String>,
+        body: PeerBody,
+        sink: &SignalingSink,
+        now: Instant,
+    ) {
+        if let PeerBody::Offer { nick: Some(nick), .. } | PeerBody::Answer { nick: Some(nick), .. } = &body {
+            let nick = nick.clone();
+            self.rename(from, &nick, sink);
+        }
+        // While it only rings there is no mesh: whatever is offered then, nothing of ours may answer.
+        let Standing::InCall(call) = &mut self.standing else { return };
+        call.mesh.handle_message(from, sid, body, now);
+        self.drain(sink);
+    }
+
+    fn remote_mute(
+        &self,
+        session: &str,
+        name: bellbird_talk_wire::MuteName,
+        muted: bool,
+        sink: &SignalingSink,
+    ) {
+        let Standing::InCall(_) = &self.standing else { return };
+        let (participant, kind) = (ParticipantId::new(session), translate::kind_from_wire(name));
+        sink(SignalingEvent::RemoteMute { participant, kind, muted });
+    }
+
+    fn rename(&mut self, session: &str, name: &str, sink: &SignalingSink) {
+        let Standing::InCall(_) = &self.standing else { return };
+        if let Some(participant) = self.roster.rename(session, name) {
+            sink(SignalingEvent::ParticipantChanged(participant));
+        }
+    }
+
+    /// Only the person we call can say these, from a device that is not in the call, while nobody has answered.
+    fn callee_says(&self, from: &str, in_call: bool, event: SignalingEvent, sink: &SignalingSink) {
+        let waiting = match &self.standing {
+            Standing::InCall(call) => !call.others_seen,
+            Standing::Joining { before, .. } => before.is_none(),
+            Standing::Ringing(_) => false,
+        };
+        if waiting && !in_call && self.roster.is_partner(from) {
+            sink(event);
+        }
+    }
+}

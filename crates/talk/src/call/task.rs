@@ -1,0 +1,335 @@
+//! The loop of one call.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bellbird_call::ports::{SignalingCommand, SignalingEvent, SignalingSink};
+use bellbird_call::{CallTarget, Invitation, LeaveScope, MediaKinds, RoomId};
+use bellbird_talk_wire::PeerBody;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::input::Input;
+use super::inside::{CallFate, InCall, Inside, RingWatch, Standing};
+use super::leaving::{Farewell, Leaving};
+use crate::account::TalkAccount;
+use crate::rest::Session;
+
+/// Answers that may wait; a full queue holds up the long poll, never the commands.
+const FACTS: usize = 64;
+/// Between questions whether a call that rings still wants us, while we are in its room and would see its end anyway.
+pub(super) const ASK_INSIDE: Duration = Duration::from_secs(5);
+/// The same, from outside.
+pub(super) const ASK_OUTSIDE: Duration = Duration::from_secs(2);
+/// How long an unwanted request to enter is waited for.
+const ENTER_LIMIT: Duration = Duration::from_secs(5);
+
+/// One call.
+pub(super) struct CallTask {
+    pub(super) account: TalkAccount,
+    pub(super) session: Session,
+    pub(super) sink: SignalingSink,
+    pub(super) facts: mpsc::Sender<Input>,
+    answers: mpsc::Receiver<Input>,
+    pub(super) phase: Phase,
+    /// A request whose end leaving has to wait for.
+    pub(super) pending: Option<JoinHandle<()>>,
+    /// Counts the lines opened, to tell late events of a closed one.
+    pub(super) line: u64,
+    /// The room we told the account not to ring for.
+    pub(super) engaged: Option<RoomId>,
+    /// An outage was told and its end was not.
+    pub(super) interrupted: bool,
+    /// Nobody gives commands any more.
+    abandoned: bool,
+}
+
+/// Where the call stands.
+pub(super) enum Phase {
+    /// Nothing was asked yet.
+    Idle,
+    /// On the way into a room.
+    Entering(Entering),
+    /// A group call rings here; we stay outside its room until the person answers.
+    Watching { invitation: Invitation, ask_at: Option<Instant> },
+    /// In the room.
+    Inside(Box<Inside>),
+}
+
+pub(super) struct Entering {
+    pub(super) goal: Goal,
+    /// The room, when known from the start.
+    pub(super) room: Option<RoomId>,
+    /// What there was before our session was lost.
+    pub(super) before: Option<Box<Inside>>,
+    pub(super) attempts: u32,
+    /// A further attempt after a failure that may pass.
+    pub(super) retry_at: Option<Instant>,
+}
+
+/// What for.
+pub(super) enum Goal {
+    Call { media: MediaKinds, silent: bool },
+    Ring,
+    Refuse(PeerBody),
+}
+
+/// Whether the loop goes on.
+pub(super) type Step = Result<(), Over>;
+
+/// The call is over here; what is left is to leave.
+pub(super) enum Over {
+    /// The person ended it, or whoever held it is gone: a call of two ends for both.
+    Ended(LeaveScope),
+    /// It ended by itself; only our own traces are removed.
+    ByItself,
+    /// The person declined, which the caller shall hear.
+    Refused(PeerBody),
+}
+
+impl CallTask {
+    pub(super) fn new(account: TalkAccount, sink: SignalingSink) -> Self {
+        let (facts, answers) = mpsc::channel(FACTS);
+        let session = account.new_session();
+        let phase = Phase::Idle;
+        Self {
+            account,
+            session,
+            sink,
+            facts,
+            answers,
+            phase,
+            pending: None,
+            line: 0,
+            engaged: None,
+            interrupted: false,
+            abandoned: false,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<SignalingCommand>) {
+        let over = loop {
+            let wake = self.poll_timeout();
+            let input = tokio::select! {
+                command = commands.recv(), if !self.abandoned => command.map_or(Input::Abandoned, Input::Command),
+                Some(answer) = self.answers.recv() => answer,
+                () = sleep_until(wake) => Input::Timeout,
+            };
+            if let Err(over) = self.handle(input, Instant::now()) {
+                break over;
+            }
+        };
+        drop(commands);
+        self.leave(over).await;
+    }
+
+    fn handle(&mut self, input: Input, now: Instant) -> Step {
+        match input {
+            Input::Command(command) => self.handle_command(command, now),
+            Input::Abandoned => {
+                self.abandoned = true;
+                self.end(LeaveScope::Us)
+            }
+            Input::Entered(Ok(entered)) => self.entered(*entered, now),
+            Input::Entered(Err(failure)) => self.not_entered(failure, now),
+            Input::CallJoined(Ok(())) => self.call_joined(now),
+            Input::CallJoined(Err(problem)) => {
+                self.tell(SignalingEvent::Failed(problem));
+                Err(Over::ByItself)
+            }
+            Input::Line(line, event) if line == self.line => self.handle_line(event, now),
+            Input::Line(..) => Ok(()),
+            Input::RingState(state) => self.handle_ring_state(state, now),
+            Input::Names(members) => {
+                if let Phase::Inside(inside) = &mut self.phase {
+                    for participant in inside.roster.learn_names(&members) {
+                        (self.sink)(SignalingEvent::ParticipantChanged(participant));
+                    }
+                }
+                Ok(())
+            }
+            Input::Timeout => self.handle_timeout(now),
+        }
+    }
+
+    pub(super) fn restored(&mut self) {
+        if std::mem::take(&mut self.interrupted) {
+            self.tell(SignalingEvent::Restored);
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Step {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        match &mut self.phase {
+            Phase::Idle => Ok(()),
+            Phase::Entering(entering) => {
+                if due(entering.retry_at)
+                    && let Some(room) = entering.room.clone()
+                {
+                    entering.retry_at = None;
+                    self.spawn_enter(CallTarget::Room(room));
+                }
+                Ok(())
+            }
+            Phase::Watching { invitation, ask_at } => {
+                if due(*ask_at) {
+                    *ask_at = None;
+                    let room = invitation.room.clone();
+                    self.ask_ring_state(room);
+                }
+                Ok(())
+            }
+            Phase::Inside(inside) => match &mut inside.standing {
+                Standing::Ringing(watch) => {
+                    if due(watch.ask_at) {
+                        watch.ask_at = None;
+                        let room = inside.room.clone();
+                        self.ask_ring_state(room);
+                    }
+                    Ok(())
+                }
+                Standing::Joining { .. } => Ok(()),
+                Standing::InCall(call) => {
+                    call.mesh.handle_timeout(now);
+                    let fate = if due(call.returning_until) {
+                        call.returning_until = None;
+                        let users = inside.users.take().unwrap_or_default();
+                        inside.apply(users, &self.sink, now)
+                    } else {
+                        CallFate::GoesOn
+                    };
+                    inside.drain(&self.sink);
+                    self.follow(fate)
+                }
+            },
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Idle => None,
+            Phase::Entering(entering) => entering.retry_at,
+            Phase::Watching { ask_at, .. } => *ask_at,
+            Phase::Inside(inside) => match &inside.standing {
+                Standing::Ringing(watch) => watch.ask_at,
+                Standing::Joining { .. } => None,
+                Standing::InCall(call) => {
+                    call.mesh.poll_timeout().into_iter().chain(call.returning_until).min()
+                }
+            },
+        }
+    }
+
+    pub(super) fn with_call(&mut self, act: impl FnOnce(&mut InCall)) {
+        if let Phase::Inside(inside) = &mut self.phase
+            && let Standing::InCall(call) = &mut inside.standing
+        {
+            act(call);
+            inside.drain(&self.sink);
+        }
+    }
+
+    pub(super) fn standing(&self) -> Option<&Standing> {
+        match &self.phase {
+            Phase::Inside(inside) => Some(&inside.standing),
+            Phase::Idle | Phase::Entering(_) | Phase::Watching { .. } => None,
+        }
+    }
+
+    pub(super) fn engage(&mut self, room: RoomId) {
+        if self.engaged.as_ref() == Some(&room) {
+            return;
+        }
+        if let Some(old) = self.engaged.take() {
+            self.account.disengage(&old);
+        }
+        self.account.engage(&room);
+        self.engaged = Some(room);
+    }
+
+    pub(super) fn tell(&self, event: SignalingEvent) {
+        (self.sink)(event);
+    }
+
+    /// Leaves whatever was entered, in the background of whoever held the call.
+    pub(super) async fn leave(mut self, over: Over) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        let inside = match phase {
+            Phase::Inside(inside) => Some(*inside),
+            Phase::Entering(Entering { retry_at: Some(_), .. }) => None,
+            Phase::Entering(_) => {
+                self.leave_entered().await;
+                None
+            }
+            Phase::Idle | Phase::Watching { .. } => None,
+        };
+        // Answers of requests on their way are not waited for any more.
+        self.answers.close();
+        if let Some(inside) = inside {
+            let all = match &over {
+                Over::Ended(scope) => *scope == LeaveScope::Everyone || inside.one_to_one,
+                Over::ByItself | Over::Refused(_) => false,
+            };
+            let farewell = match over {
+                Over::Refused(body) => Some(Farewell {
+                    body,
+                    own_session: inside.own_session,
+                    callers: inside.roster.others_in_call().map(str::to_owned).collect(),
+                }),
+                Over::Ended(_) | Over::ByItself => None,
+            };
+            let leaving = Leaving {
+                account: self.account.clone(),
+                session: self.session.clone(),
+                token: inside.room.as_str().to_owned(),
+                line: inside.line,
+                pending: self.pending.take(),
+                call: match inside.standing {
+                    Standing::Ringing(_) => None,
+                    Standing::Joining { .. } | Standing::InCall(_) => Some(all),
+                },
+                farewell,
+            };
+            leaving.run().await;
+        }
+        if let Some(room) = self.engaged.take() {
+            self.account.disengage(&room);
+        }
+    }
+
+    /// Waits for a request to enter that is on its way, and leaves where it led.
+    pub(super) async fn leave_entered(&mut self) {
+        let entered = tokio::time::timeout(ENTER_LIMIT, async {
+            loop {
+                match self.answers.recv().await {
+                    Some(Input::Entered(entered)) => return entered.ok(),
+                    Some(_) => {}
+                    None => return None,
+                }
+            }
+        });
+        if let Ok(Some(entered)) = entered.await {
+            let left = self.session.leave_room(&entered.room.token);
+            // A session that is not left times out.
+            let _ = tokio::time::timeout(ENTER_LIMIT, left).await;
+        }
+    }
+}
+
+impl RingWatch {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { told: BTreeSet::new(), caller_seen: false, ask_at: Some(now + ASK_INSIDE) }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Milliseconds since 1970, as web clients number their connections.
+pub(super) fn sid_seed() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_millis() as u64)
+}
