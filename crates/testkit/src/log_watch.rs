@@ -1,24 +1,42 @@
 //! Reads what a run logs, and objects to secrets and addresses in it.
 
+use std::cell::RefCell;
 use std::io::Write;
+use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Collects everything logged, at every level, while it lives.
-#[derive(Debug)]
-pub struct LogWatch {
-    text: Arc<Mutex<Vec<u8>>>,
-    _guard: Option<tracing::subscriber::DefaultGuard>,
+type Text = Arc<Mutex<Vec<u8>>>;
+
+thread_local! {
+    /// The watches on this thread.
+    static HERE: RefCell<Vec<Text>> = const { RefCell::new(Vec::new()) };
 }
 
-#[derive(Clone)]
-struct Sink(Arc<Mutex<Vec<u8>>>);
+/// The watches on the whole process.
+static EVERYWHERE: Mutex<Vec<Text>> = Mutex::new(Vec::new());
+
+/// Collects everything logged, at every level, while it lives.
+///
+/// One subscriber serves all watches of a process. A subscriber for each would not do: where tests run side by side,
+/// `tracing` remembers of a place in the code that nobody listens when it is first passed on a thread without one.
+#[derive(Debug)]
+pub struct LogWatch {
+    text: Text,
+    /// It must be dropped where it was made.
+    _this_thread: PhantomData<*const ()>,
+}
+
+/// Hands what is logged to the watches it concerns.
+struct Sink;
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        let add = |text: &Text| text.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        HERE.with_borrow(|here| here.iter().for_each(add));
+        EVERYWHERE.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(add);
         Ok(bytes.len())
     }
 
@@ -27,29 +45,57 @@ impl Write for Sink {
     }
 }
 
-impl<'a> MakeWriter<'a> for Sink {
-    type Writer = Self;
+struct Sinks;
 
-    fn make_writer(&'a self) -> Self::Writer {
-        self.clone()
+impl<'a> MakeWriter<'a> for Sinks {
+    type Writer = Sink;
+
+    fn make_writer(&'a self) -> Sink {
+        Sink
+    }
+}
+
+impl Drop for LogWatch {
+    fn drop(&mut self) {
+        let others = |text: &Text| !Arc::ptr_eq(text, &self.text);
+        HERE.with_borrow_mut(|here| here.retain(others));
+        EVERYWHERE.lock().unwrap_or_else(PoisonError::into_inner).retain(others);
     }
 }
 
 impl LogWatch {
-    /// Watches what the current thread logs, until dropped. With a current-thread runtime that is everything.
-    pub fn this_thread() -> Self {
-        let (text, subscriber) = subscriber();
-        Self { text, _guard: Some(tracing::subscriber::set_default(subscriber)) }
-    }
-
-    /// Watches what the whole process logs. One per test binary.
+    /// Watches what the current thread logs, until dropped. With a current-thread runtime that is everything the
+    /// test does.
     ///
     /// # Panics
-    /// When something watches already.
+    /// When something else collects the logs of this process.
+    pub fn this_thread() -> Self {
+        let watch = Self::install();
+        HERE.with_borrow_mut(|here| here.push(watch.text.clone()));
+        watch
+    }
+
+    /// Watches what the whole process logs, other tests included, until dropped.
+    ///
+    /// # Panics
+    /// When something else collects the logs of this process.
     pub fn whole_process() -> Self {
-        let (text, subscriber) = subscriber();
-        tracing::subscriber::set_global_default(subscriber).expect("nothing else watches this process");
-        Self { text, _guard: None }
+        let watch = Self::install();
+        EVERYWHERE.lock().unwrap_or_else(PoisonError::into_inner).push(watch.text.clone());
+        watch
+    }
+
+    fn install() -> Self {
+        static INSTALL: Once = Once::new();
+        INSTALL.call_once(|| {
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::TRACE)
+                .with_ansi(false)
+                .with_writer(Sinks)
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).expect("nothing else collects logs here");
+        });
+        Self { text: Text::default(), _this_thread: PhantomData }
     }
 
     /// What was logged so far.
@@ -68,16 +114,6 @@ impl LogWatch {
             panic!("the log gives away {found}");
         }
     }
-}
-
-fn subscriber() -> (Arc<Mutex<Vec<u8>>>, impl tracing::Subscriber + Send + Sync) {
-    let text = Arc::new(Mutex::new(Vec::new()));
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(Sink(text.clone()))
-        .finish();
-    (text, subscriber)
 }
 
 /// The first thing in a log that has no place there, with its line: one of `secrets`, a host's address, a session
