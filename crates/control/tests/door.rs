@@ -98,8 +98,8 @@ async fn upgrade(door: &Door, host: &str, more: &str) -> String {
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = vec![0; 12];
-    within(stream.read_exact(&mut answer)).await.unwrap();
-    String::from_utf8(answer).unwrap()
+    within(stream.read_exact(&mut answer)).await.expect("an answer");
+    String::from_utf8(answer).expect("a status line")
 }
 
 #[tokio::test]

@@ -1,0 +1,104 @@
+//! `account`: logins kept on this machine. A running core is asked to do it, since the folder is its own then.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bellbird_app::{
+    AccountHome, App, AppConfig, CallConfig, Sound, StoredAccount, StoredLogins, SystemKeyStore,
+};
+use bellbird_contract::{AppView, Command};
+use bellbird_control::{ClientError, DoorClient, FolderLock};
+
+use crate::account::{CLIENT, password};
+use crate::args::AccountCommand;
+use crate::failure::Failure;
+use crate::report::{Output, Report};
+
+pub(super) async fn run(command: AccountCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        AccountCommand::Add { server, user, data } => {
+            let password = password()?;
+            let before = ids(&data.folder()?)?;
+            let sign_in = Command::SignIn { server, login_name: user, password };
+            let state = ask(&data.folder()?, sign_in).await?;
+            if let Some(problem) = state.problems.into_iter().find(|problem| problem.code == "no-key-store") {
+                return Err(problem.into());
+            }
+            let fresh = state.accounts.iter().find(|account| !before.contains(&account.id));
+            if let Some(account) = fresh.or(state.accounts.last()) {
+                let (id, user, server) = (&account.id, &account.user, &account.server);
+                output.report(&Report::Account { id, user, server, local: account.local });
+            }
+            Ok(())
+        }
+        AccountCommand::List { data } => {
+            for account in stored(&data.folder()?)? {
+                report(&account, output);
+            }
+            Ok(())
+        }
+        AccountCommand::Remove { name, data } => {
+            let folder = data.folder()?;
+            let named = |account: &&StoredAccount| account.id == name || account.user_id == name;
+            let stored = stored(&folder)?;
+            let found: Vec<_> = stored.iter().filter(named).collect();
+            let id = match (stored.iter().find(|account| account.id == name), found.as_slice()) {
+                (Some(account), _) | (None, &[account]) => account.id.clone(),
+                (None, &[]) => return Err(Failure::new("unknown-user", "no stored account has this name")),
+                (None, _) => {
+                    return Err(Failure::new("unknown-user", "several have this name: use the whole id"));
+                }
+            };
+            ask(&folder, Command::SignOut { account: id.clone() }).await?;
+            output.report(&Report::Done { what: &format!("Removed {id}") });
+            Ok(())
+        }
+    }
+}
+
+fn stored(folder: &Path) -> Result<Vec<StoredAccount>, Failure> {
+    Ok(StoredLogins::open(folder, Arc::new(SystemKeyStore))?.all().to_vec())
+}
+
+fn ids(folder: &Path) -> Result<Vec<String>, Failure> {
+    Ok(stored(folder)?.into_iter().map(|account| account.id).collect())
+}
+
+fn report(account: &StoredAccount, output: &Output) {
+    let (server, local) = match &account.home {
+        AccountHome::Local => ("", true),
+        AccountHome::Remote { server, .. } => (server.as_str(), false),
+    };
+    output.report(&Report::Account { id: &account.id, user: &account.user_id, server, local });
+}
+
+/// Has the folder's core carry out `command`, or, when none runs, an app of our own that is gone afterwards.
+async fn ask(folder: &Path, command: Command) -> Result<AppView, Failure> {
+    match DoorClient::connect(folder).await {
+        Ok(core) => {
+            core.command(command).await?;
+            match core.command(Command::Status).await? {
+                bellbird_contract::Reply::State { state } => Ok(*state),
+                other => Err(Failure::new("internal", format!("asking for the state yielded {other:?}"))),
+            }
+        }
+        Err(ClientError::NotRunning) => {
+            let _lock = FolderLock::take(folder)?;
+            let app = App::start(AppConfig {
+                data: Some(folder.to_owned()),
+                client_name: CLIENT.into(),
+                sound: Sound::default(),
+                call: CallConfig::default(),
+                key_store: Arc::new(SystemKeyStore),
+                local_server: None,
+                watch_devices: false,
+            });
+            let result = app.handle(command).await;
+            let state = app.state();
+            app.stop().await;
+            result?;
+            Ok(state)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,390 @@
+//! Follows calls: reports what happens, steers them by stdin, time and signals, and judges how they went.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bellbird_app::App;
+use bellbird_contract::{CallHappening, Command, EndReason, Event, LinkQualityView, Media, Status};
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, sleep_until};
+
+use crate::args::{MediaArgs, OnCall};
+use crate::failure::Failure;
+use crate::process::UsageMeter;
+use crate::report::{Output, Report};
+use crate::signals::Stop;
+use crate::steer;
+
+/// How long a problem may wait to be told as the reason of the end that may follow it.
+const HOLD_BACK: Duration = Duration::from_millis(200);
+
+/// How long ending a call may take before the process goes without.
+const GOODBYE: Duration = Duration::from_secs(4);
+
+/// How long nothing counts as "for ever".
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The course of a run.
+pub(crate) struct Course {
+    pub(crate) duration: Option<Duration>,
+    pub(crate) wait: Option<Duration>,
+    pub(crate) stats: Option<Duration>,
+    pub(crate) stdin: bool,
+}
+
+impl From<&MediaArgs> for Course {
+    fn from(args: &MediaArgs) -> Self {
+        Self { duration: args.duration, wait: args.wait, stats: args.stats, stdin: args.stdin }
+    }
+}
+
+/// What is followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// One call of ours, until it is over.
+    Call(String),
+    /// Calls that reach us, until asked to stop (or, with a duration, until the first connected one is over).
+    Incoming(OnCall),
+}
+
+/// Why we end a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// We do not.
+    No,
+    /// It was asked for: by a signal, a line or the duration.
+    Asked,
+    /// Nothing was connected in time.
+    TimedOut,
+}
+
+pub(crate) struct Follower<'a> {
+    app: &'a App,
+    output: &'a Output,
+    subject: Subject,
+    course: Course,
+    /// The calls reported, and whether each was connected.
+    calls: HashMap<String, bool>,
+    links: HashMap<String, Vec<LinkQualityView>>,
+    problem: Option<(Failure, Instant)>,
+    ending: Ending,
+    /// The process goes at this time at the latest.
+    deadline: Instant,
+    give_up: Instant,
+    hang_up: Instant,
+}
+
+impl<'a> Follower<'a> {
+    pub(crate) fn new(app: &'a App, output: &'a Output, subject: Subject, course: Course) -> Self {
+        let never = Instant::now() + NEVER;
+        let give_up = course.wait.map_or(never, |wait| Instant::now() + wait.min(NEVER));
+        Self {
+            app,
+            output,
+            subject,
+            course,
+            calls: HashMap::new(),
+            links: HashMap::new(),
+            problem: None,
+            ending: Ending::No,
+            deadline: never,
+            give_up,
+            hang_up: never,
+        }
+    }
+
+    /// Runs until the subject is over. `events` was subscribed before the call was made.
+    ///
+    /// # Errors
+    /// What kept a call from being what was asked for.
+    pub(crate) async fn run(
+        mut self,
+        mut events: broadcast::Receiver<Event>,
+        mut stop: Stop,
+    ) -> Result<(), Failure> {
+        let mut lines = if self.course.stdin { steer::lines() } else { mpsc::channel(1).1 };
+        let mut lines_open = self.course.stdin;
+        let period = self.course.stats.unwrap_or(NEVER);
+        let mut stats = tokio::time::interval_at(Instant::now() + period, period);
+        let mut usage = UsageMeter::new();
+        loop {
+            let problem_due = self.problem.as_ref().map_or(self.deadline, |(_, due)| *due);
+            tokio::select! {
+                event = events.recv() => {
+                    let outcome = match event {
+                        Ok(event) => self.take(event).await,
+                        Err(broadcast::error::RecvError::Lagged(missed)) => {
+                            tracing::warn!(missed, "events were missed");
+                            None
+                        }
+                        Err(broadcast::error::RecvError::Closed) => Some(Ok(())),
+                    };
+                    if let Some(outcome) = outcome {
+                        return outcome;
+                    }
+                }
+                line = lines.recv(), if lines_open => match line {
+                    Some(line) => self.steer(&line).await,
+                    None => lines_open = false,
+                },
+                _ = stats.tick() => self.report_stats(&mut usage),
+                () = stop.requested(), if self.ending == Ending::No => {
+                    if self.end(Ending::Asked).await {
+                        return Ok(());
+                    }
+                }
+                () = sleep_until(self.hang_up), if self.ending == Ending::No => {
+                    if self.end(Ending::Asked).await {
+                        return Ok(());
+                    }
+                }
+                () = sleep_until(self.give_up), if self.ending == Ending::No && !self.was_connected() => {
+                    if self.end(Ending::TimedOut).await {
+                        return Err(timed_out());
+                    }
+                }
+                () = sleep_until(problem_due), if self.problem.is_some() => self.tell_problem(),
+                () = sleep_until(self.deadline) => {
+                    return match self.ending {
+                        Ending::TimedOut => Err(timed_out()),
+                        Ending::Asked | Ending::No => Ok(()),
+                    };
+                }
+            }
+        }
+    }
+
+    fn was_connected(&self) -> bool {
+        self.calls.values().any(|connected| *connected)
+    }
+
+    /// Ends what runs; `true` when nothing does.
+    async fn end(&mut self, why: Ending) -> bool {
+        self.ending = why;
+        self.deadline = Instant::now() + GOODBYE;
+        let alive: Vec<String> = self
+            .app
+            .state()
+            .calls
+            .into_iter()
+            .filter(|call| call.ended.is_none())
+            .map(|call| call.id)
+            .collect();
+        for call in &alive {
+            // One that ends by itself at this moment is as good.
+            let _ = self.app.handle(Command::End { call: Some(call.clone()) }).await;
+        }
+        alive.is_empty()
+    }
+
+    async fn steer(&mut self, line: &str) {
+        let result = match steer::parse(line) {
+            Ok(None) => return,
+            Ok(Some(Command::End { .. })) => {
+                if !self.end(Ending::Asked).await || matches!(self.subject, Subject::Call(_)) {
+                    return;
+                }
+                self.ending = Ending::No;
+                self.deadline = Instant::now() + NEVER;
+                Err(Failure::new("not-now", "there is no call"))
+            }
+            Ok(Some(command)) => self.app.handle(command).await.map(|_| ()).map_err(Failure::from),
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = result {
+            self.tell(&failure);
+        }
+    }
+
+    /// Takes one event; `Some` when the subject is over.
+    async fn take(&mut self, event: Event) -> Option<Result<(), Failure>> {
+        match event {
+            Event::State { .. } => {
+                self.greet_callers().await;
+                None
+            }
+            Event::Call { call, happening } => {
+                if let Subject::Call(own) = &self.subject
+                    && *own != call
+                {
+                    return None;
+                }
+                // A call may speak before the state that shows it came by.
+                self.greet_callers().await;
+                self.happened(&call, happening)
+            }
+            Event::Quality { call, links } => {
+                self.links.insert(call, links);
+                None
+            }
+            Event::Levels { .. } | Event::RaiseWindow | Event::Stopping => None,
+        }
+    }
+
+    /// Reports calls that reach us and are new, and does with them what was asked for.
+    async fn greet_callers(&mut self) {
+        let Subject::Incoming(on_call) = self.subject else { return };
+        let calls = self.app.state().calls;
+        for call in calls.iter().filter(|call| call.incoming && call.ended.is_none()) {
+            if self.calls.contains_key(&call.id) {
+                continue;
+            }
+            self.calls.insert(call.id.clone(), false);
+            self.output.report(&Report::Incoming { call });
+            let in_call =
+                calls.iter().any(|other| other.id != call.id && other.ended.is_none() && !other.can_answer);
+            let id = Some(call.id.clone());
+            let command = match on_call {
+                // Its own commands are the person's; a second caller hears that we are engaged.
+                OnCall::Answer if in_call => Command::Decline { call: id },
+                OnCall::Answer => Command::Answer { call: id, media: Media::Voice },
+                OnCall::Decline => Command::Decline { call: id },
+                OnCall::Busy => {
+                    if let Err(problem) = self.app.decline_engaged(&call.id) {
+                        self.tell(&problem.into());
+                    }
+                    continue;
+                }
+                OnCall::Ignore => continue,
+            };
+            if let Err(problem) = self.app.handle(command).await {
+                self.tell(&problem.into());
+            }
+        }
+    }
+
+    fn happened(&mut self, call: &str, happening: CallHappening) -> Option<Result<(), Failure>> {
+        if !matches!(happening, CallHappening::Ended { .. }) {
+            self.tell_problem();
+        }
+        match happening {
+            CallHappening::Status { participant, status } => {
+                self.output.report(&Report::Status { call, participant: participant.as_deref(), status });
+                if participant.is_none() && status == Status::Connected {
+                    self.connected(call);
+                }
+            }
+            CallHappening::Track { participant, kind, added } => {
+                self.output.report(&Report::Track { call, participant: participant.as_deref(), kind, added });
+            }
+            CallHappening::Media { participant, kind, first } => {
+                self.output.report(&Report::Media { call, participant: &participant, kind, first: &first });
+            }
+            CallHappening::Mute { participant, kind, muted } => {
+                self.output.report(&Report::Mute { call, participant: participant.as_deref(), kind, muted });
+            }
+            CallHappening::Problem { problem } => {
+                self.problem = Some((problem.into(), Instant::now() + HOLD_BACK));
+            }
+            CallHappening::Ended { reason, duration_s } => {
+                self.output.report(&Report::Ended { call, reason, duration_s });
+                return self.ended(call, reason);
+            }
+        }
+        None
+    }
+
+    fn connected(&mut self, call: &str) {
+        let before = self.calls.insert(call.to_owned(), true);
+        if before != Some(true)
+            && let Some(duration) = self.course.duration
+        {
+            self.hang_up = Instant::now() + duration.min(NEVER);
+        }
+    }
+
+    fn ended(&mut self, call: &str, reason: EndReason) -> Option<Result<(), Failure>> {
+        let connected = self.calls.remove(call).unwrap_or(false);
+        self.links.remove(call);
+        let problem = self.problem.take().map(|(problem, _)| problem);
+        let outcome = match self.ending {
+            Ending::Asked => Ok(()),
+            Ending::TimedOut => Err(timed_out()),
+            Ending::No => judge(reason, connected, problem.clone()),
+        };
+        match &self.subject {
+            Subject::Call(_) => Some(outcome),
+            Subject::Incoming(_) if self.ending != Ending::No => {
+                // Others may still be on their way out.
+                let alive =
+                    self.app.state().calls.iter().any(|other| other.id != call && other.ended.is_none());
+                (!alive).then_some(outcome)
+            }
+            Subject::Incoming(_) if connected && self.course.duration.is_some() => Some(outcome),
+            Subject::Incoming(_) => {
+                if let Some(problem) = problem {
+                    self.tell(&problem);
+                }
+                None
+            }
+        }
+    }
+
+    fn report_stats(&mut self, usage: &mut UsageMeter) {
+        let usage = usage.read();
+        for (call, connected) in &self.calls {
+            if *connected {
+                let links = self.links.get(call).map(Vec::as_slice).unwrap_or_default();
+                self.output.report(&Report::Stats { call, links, usage });
+            }
+        }
+    }
+
+    fn tell_problem(&mut self) {
+        if let Some((problem, _)) = self.problem.take() {
+            self.tell(&problem);
+        }
+    }
+
+    fn tell(&self, failure: &Failure) {
+        self.output.report(&Report::Error { code: &failure.code, message: &failure.message() });
+    }
+}
+
+fn timed_out() -> Failure {
+    Failure::new("timed-out", "")
+}
+
+/// Whether a call that ended by itself was what was asked for: a call that carried sound and was then ended by
+/// someone was.
+fn judge(reason: EndReason, connected: bool, problem: Option<Failure>) -> Result<(), Failure> {
+    let code = match reason {
+        EndReason::LocalHangup | EndReason::LocalDecline | EndReason::LocalEngaged => return Ok(()),
+        EndReason::RemoteHangup | EndReason::EndedByModerator if connected => return Ok(()),
+        EndReason::RemoteHangup | EndReason::Missed | EndReason::AnsweredElsewhere => "hung-up",
+        EndReason::EndedByModerator => "ended-by-moderator",
+        EndReason::RemoteDecline => "declined",
+        EndReason::RemoteEngaged => "engaged",
+        EndReason::NoAnswer => "no-answer",
+        EndReason::ConnectionLost => {
+            return Err(problem.unwrap_or_else(|| Failure::new("connection-lost", "")));
+        }
+        EndReason::SignalingFailed | EndReason::MediaFailed => {
+            return Err(
+                problem.unwrap_or_else(|| Failure::new("internal", "the call failed without a reason"))
+            );
+        }
+    };
+    Err(Failure::new(code, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_judged_by_what_was_asked_for() {
+        let code = |reason, connected, problem: Option<&str>| {
+            judge(reason, connected, problem.map(|code| Failure::new(code, "")))
+                .map_err(|failure| failure.code)
+        };
+        assert_eq!(code(EndReason::LocalHangup, false, None), Ok(()));
+        assert_eq!(code(EndReason::RemoteHangup, true, None), Ok(()));
+        assert_eq!(code(EndReason::RemoteHangup, false, None), Err("hung-up".into()));
+        assert_eq!(code(EndReason::RemoteDecline, false, None), Err("declined".into()));
+        assert_eq!(code(EndReason::RemoteEngaged, false, None), Err("engaged".into()));
+        assert_eq!(code(EndReason::NoAnswer, false, None), Err("no-answer".into()));
+        assert_eq!(code(EndReason::ConnectionLost, true, None), Err("connection-lost".into()));
+        assert_eq!(code(EndReason::SignalingFailed, false, Some("unknown-user")), Err("unknown-user".into()));
+    }
+}

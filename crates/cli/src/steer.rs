@@ -1,0 +1,119 @@
+//! Steering a call from outside: lines on stdin, and the door for `ctl`.
+
+use std::path::PathBuf;
+
+use bellbird_app::App;
+use bellbird_contract::{AppView, Command, Event, Problem, Reply, TrackKind};
+use bellbird_control::{Core, Door, DoorConfig};
+use tokio::sync::{broadcast, mpsc};
+
+use crate::args::AppData;
+use crate::failure::Failure;
+
+/// Lines waiting to be carried out at most; the writer waits then.
+const WAITING: usize = 16;
+
+/// Longer lines are no commands.
+const MAX_LINE: usize = 1024;
+
+/// An app, as what stands behind a door.
+pub(crate) struct Behind(pub(crate) App);
+
+impl Core for Behind {
+    async fn handle(&self, command: Command) -> Result<Reply, Problem> {
+        self.0.handle(command).await
+    }
+
+    fn state(&self) -> AppView {
+        self.0.state()
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.0.events()
+    }
+}
+
+/// Where, in the app's data folder, a command that is no core has its door: a core may start beside it.
+pub(crate) fn door_folder(data: &std::path::Path) -> PathBuf {
+    data.join("cli")
+}
+
+/// Opens a door so that `ctl` can steer this command. The first of several that run at once has it; the others, and
+/// those whose folder cannot be written, do without.
+pub(crate) fn open_door(app: &App, data: &AppData) -> Option<Door> {
+    let config = DoorConfig {
+        data: door_folder(&data.folder().ok()?),
+        allowed_origins: Vec::new(),
+        version: env!("CARGO_PKG_VERSION").into(),
+    };
+    Door::open(Behind(app.clone()), config)
+        .inspect_err(|error| tracing::info!(%error, "cannot be steered by ctl"))
+        .ok()
+}
+
+/// What a line means for the current call.
+pub(crate) fn parse(line: &str) -> Result<Option<Command>, Failure> {
+    let mute = |muted| Command::SetMuted { call: None, kind: TrackKind::Audio, muted };
+    let hold = |held| Command::SetHold { call: None, held };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    Ok(Some(match words.as_slice() {
+        [] => return Ok(None),
+        ["mute"] => mute(true),
+        ["unmute"] => mute(false),
+        ["hold"] => hold(true),
+        ["resume"] => hold(false),
+        ["end"] => Command::End { call: None },
+        ["video" | "screen", "on"] => return Err(Failure::new("unsupported", "calls carry sound alone")),
+        // There is no picture to switch off.
+        ["video" | "screen", "off"] => return Ok(None),
+        ["hand", "up" | "down"] | ["react", _] => {
+            return Err(Failure::new("unsupported", "raised hands and reactions are not sent"));
+        }
+        _ => return Err(Failure::new("unknown-command", line.chars().take(80).collect::<String>())),
+    }))
+}
+
+/// Reads stdin on a thread of its own, which a runtime need not wait for.
+pub(crate) fn lines() -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(WAITING);
+    let spawned = std::thread::Builder::new().name("bellbird-stdin".into()).spawn(move || {
+        use std::io::{BufRead, Read};
+        let mut stdin = std::io::stdin().lock();
+        loop {
+            let mut line = String::new();
+            match stdin.by_ref().take(MAX_LINE as u64).read_line(&mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) if sender.blocking_send(line).is_err() => return,
+                Ok(_) => {}
+            }
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::error!(%error, "stdin is not read");
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_mean_what_the_contract_says() {
+        let mute = |muted| Command::SetMuted { call: None, kind: TrackKind::Audio, muted };
+        for (line, command) in [
+            ("mute\n", Some(mute(true))),
+            ("  unmute ", Some(mute(false))),
+            ("hold", Some(Command::SetHold { call: None, held: true })),
+            ("resume", Some(Command::SetHold { call: None, held: false })),
+            ("end", Some(Command::End { call: None })),
+            ("", None),
+            ("video off", None),
+        ] {
+            assert_eq!(parse(line).unwrap(), command, "{line}");
+        }
+        assert_eq!(parse("video on").unwrap_err().code, "unsupported");
+        assert_eq!(parse("react 👍").unwrap_err().code, "unsupported");
+        assert_eq!(parse("sing").unwrap_err().code, "unknown-command");
+    }
+}

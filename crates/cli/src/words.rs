@@ -1,0 +1,148 @@
+//! The sentences of the command line: for each error code, what happened and what to do about it.
+
+/// A sentence for a code. `None` for a code of a newer part that has no words yet.
+fn sentence(code: &str) -> Option<&'static str> {
+    Some(match code {
+        // Signing in.
+        "wrong-password" => {
+            "The server refused this name and password. Check both; the password is read from BELLBIRD_PASSWORD."
+        }
+        "password-missing" => {
+            "No password was given. Put it into the environment variable BELLBIRD_PASSWORD."
+        }
+        "signed-out" => "The password that worked before was revoked. Sign in again.",
+        "server-unreachable" => {
+            "Nothing answers at the server's address. Check the address, and whether the server runs."
+        }
+        "not-a-talk-server" => {
+            "What answers at this address is not a server we can talk to. Check the address."
+        }
+        "server-failed" => "The server fails or is in maintenance. Try again later.",
+        "throttled" => "The server asks to wait after too many attempts. Try again in a while.",
+        "certificate-refused" => {
+            "The server's certificate is not trusted, so nothing was sent. Ask for a new invitation, or have the server's certificate put right."
+        }
+        "bad-link" => "This link or address cannot be read. Copy it again, as a whole.",
+        "invitation-expired" => "This invitation was used up, withdrawn or is too old. Ask for a new one.",
+        "no-key-store" => {
+            "No key store is there to keep the password in. Start one (such as GNOME Keyring or KWallet), or pass --server and --user instead."
+        }
+        // Calling.
+        "unknown-user" => "There is nobody of that name. Check the spelling.",
+        "unknown-room" => "There is no such conversation, or you cannot see it. Check the link.",
+        "forbidden" => "The server does not allow this account to do that. Ask whoever runs the server.",
+        "read-only" => "The conversation is locked. Ask a moderator to unlock it.",
+        "lobby" => "A moderator has to let you in. Wait, and try again.",
+        "password-needed" => {
+            "The conversation needs a password, which cannot be given here. Ask a moderator to add you."
+        }
+        "consent-needed" => {
+            "Calls on this server are recorded and need your consent, which cannot be given here."
+        }
+        "declined" => "The call was declined.",
+        "engaged" => "They are in another call. Try again later.",
+        "no-answer" => "Nobody answered. Try again later.",
+        "hung-up" => "The other side ended the call before it was connected.",
+        "ended-by-moderator" => "A moderator ended the call.",
+        "connection-lost" => {
+            "The connection was lost and did not come back. Check the network, and call again."
+        }
+        "timed-out" => "Nothing was connected within the time given by --wait.",
+        "no-media-path" => {
+            "No path for sound was found between the two ends. A firewall may be in the way; a TURN server helps."
+        }
+        "signaling-lost" => "The connection to the server was lost. Check the network.",
+        "bad-description" => "The other side sent something that makes no sense. It may need an update.",
+        "not-now" => "That is not possible at the moment.",
+        // Sound.
+        "no-microphone" => "There is no microphone. Plug one in, or choose another with --mic.",
+        "no-speaker" => "There is no loudspeaker. Plug one in, or choose another with --speaker.",
+        "device-denied" => {
+            "The system does not let us use the device. Allow it in the system's privacy settings."
+        }
+        "device-busy" => "Another program uses the device. Close that program, or choose another device.",
+        "device-lost" => "The device was removed. Plug it in again, or choose another.",
+        "sound-file" => {
+            "The sound file cannot be used. A microphone file must be a WAV, and a loudspeaker file needs a folder that can be written."
+        }
+        // Serving.
+        "port-in-use" => {
+            "Another program uses this port. Choose another with --listen, or port 0 for any free one."
+        }
+        "port-denied" => "The system does not allow this port. Choose one above 1023 with --listen.",
+        "no-such-address" => "This machine does not have that address. Choose another with --listen.",
+        "listen-failed" => "The server could not open its port.",
+        "already-serving" => {
+            "Another server runs on this data folder. Stop it first, or choose another with --data."
+        }
+        "already-running" => {
+            "Bellbird is running already. Steer it with `bellbird-cli ctl`, or choose another folder with --data."
+        }
+        "disk-full" => "The disk is full. Free some space, and try again.",
+        "read-only-folder" => {
+            "The data folder cannot be written. Check its rights, or choose another with --data."
+        }
+        "newer-data" => "The data folder was written by a newer version. Update Bellbird.",
+        "damaged" => "The data folder's database is damaged. Put back a copy of it.",
+        "busy" => "Another program holds the data folder's database. Try again.",
+        "certificate" => {
+            "The server's own certificate cannot be read or made. Remove it from the data folder to get a new one."
+        }
+        "file" => "A file could not be read or written.",
+        "stopped" => "The server has stopped.",
+        "bad-name" => "This name cannot be used. Take letters, digits, dots, dashes and underscores.",
+        "name-taken" => "This name is taken. Choose another.",
+        "bad-password" => "This password cannot be used.",
+        "unknown-group" => "There is no such group. See `bellbird-cli group list`.",
+        "unknown-setting" => "There is no such setting. See `bellbird-cli config list`.",
+        "bad-value" => "The setting does not take this value. See `bellbird-cli config list`.",
+        // Steering.
+        "no-core" => "Nothing runs here that could be steered. Start it with `bellbird-cli core`.",
+        "core-refused" => {
+            "What answers is not the Bellbird that was expected. Start it anew with `bellbird-cli core`."
+        }
+        "core-gone" => "Bellbird ended before it answered.",
+        "unknown-command" => "This line is not understood. Use mute, unmute, hold, resume or end.",
+        "no-data-folder" => "The system names no home to keep data in. Choose a folder with --data.",
+        // The rest.
+        "unsupported" => "This part is not there yet.",
+        "demo-failed" => "The call did not carry speech as it should.",
+        "internal" => "Something went wrong inside Bellbird. Run again with RUST_LOG=debug to see more.",
+        _ => return None,
+    })
+}
+
+/// The sentence for a code with its details.
+pub(crate) fn message(code: &str, detail: &str) -> String {
+    let detail = detail.trim().trim_end_matches('.');
+    match (sentence(code), detail.is_empty()) {
+        (Some(sentence), true) => sentence.to_owned(),
+        (Some(sentence), false) => format!("{sentence} ({detail})"),
+        (None, _) => format!("{detail}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bellbird_app::ProblemCode;
+
+    use super::*;
+
+    #[test]
+    fn every_problem_has_a_sentence_of_its_own() {
+        let mut seen = std::collections::HashSet::new();
+        for code in ProblemCode::ALL {
+            let sentence = sentence(code.as_str());
+            let sentence = sentence.unwrap_or_else(|| panic!("{} has no words", code.as_str()));
+            assert!(seen.insert(sentence), "{} shares its words", code.as_str());
+            assert!(sentence.ends_with('.'), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn details_follow_in_brackets() {
+        assert_eq!(message("declined", ""), "The call was declined.");
+        assert_eq!(message("declined", "by bob."), "The call was declined. (by bob)");
+        assert_eq!(message("of-tomorrow", "it rains"), "it rains.");
+    }
+}
