@@ -451,6 +451,23 @@ fn someone_who_leaves_and_returns_at_once_was_never_gone() {
 }
 
 #[test]
+fn a_link_the_service_closes_says_nothing_until_it_stays_away() {
+    let mut bench = Bench::active();
+    assert_eq!(events(&bench.say(SignalingEvent::LinkClosed(LINK))), []);
+    let told = events(&bench.wait(Duration::from_secs(2)));
+    let reconnecting = CallStatus::Reconnecting;
+    assert_eq!(told, [status(Some(bob()), reconnecting), status(None, reconnecting)]);
+    bench.link(LinkId(8), bob());
+    bench.state(LinkId(8), LinkState::Connected);
+    assert_eq!(bench.call.state_name(), "Active");
+    // As a rule someone leaves: then the end follows, and nothing else was shown.
+    let mut bench = Bench::active();
+    bench.say(SignalingEvent::LinkClosed(LINK));
+    let told = events(&bench.say(SignalingEvent::CallEnded(CallEndedBy::Remote)));
+    assert_eq!(told, [status(None, CallStatus::Ended), CallEvent::Ended(EndReason::RemoteHangup)]);
+}
+
+#[test]
 fn the_service_may_go_and_come_while_media_flow() {
     let mut bench = Bench::active();
     assert_eq!(bench.say(SignalingEvent::Interrupted), []);

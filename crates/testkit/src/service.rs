@@ -15,11 +15,20 @@ use bellbird_call::{
 /// One device of someone, by its place in [`SimulatedService::new`].
 pub type Device = usize;
 
+/// One call of a device: a backend of its own, as it were.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Line {
+    /// The device.
+    pub device: Device,
+    /// Which of its calls, by a number of the test's choosing.
+    pub call: u64,
+}
+
 /// What a device is told.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Told {
-    /// To its call.
-    Event(SignalingEvent),
+    /// To the call of this number.
+    Event(u64, SignalingEvent),
     /// To its account: someone calls.
     Invited(Invitation),
 }
@@ -30,14 +39,14 @@ pub struct SimulatedService {
     /// Whose each device is.
     owners: Vec<String>,
     groups: BTreeMap<String, Vec<String>>,
-    seats: BTreeMap<Device, Seat>,
+    seats: BTreeMap<Line, Seat>,
     links: Vec<[End; 2]>,
     joined: u32,
     opened: u64,
     out: VecDeque<(Device, Told)>,
 }
 
-/// A device in a room.
+/// A line in a room.
 #[derive(Clone, Debug)]
 struct Seat {
     room: RoomId,
@@ -49,7 +58,7 @@ struct Seat {
 /// One end of a mesh link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct End {
-    device: Device,
+    line: Line,
     link: LinkId,
 }
 
@@ -83,8 +92,8 @@ impl SimulatedService {
         self.end_call(room, None, CallEndedBy::Moderator);
     }
 
-    /// Takes a command of a device.
-    pub fn handle(&mut self, from: Device, command: SignalingCommand) {
+    /// Takes a command of one call of a device.
+    pub fn handle(&mut self, from: Line, command: SignalingCommand) {
         match command {
             SignalingCommand::Dial { target, media, silent } => self.dial(from, target, media, silent),
             SignalingCommand::Ring(invitation) => {
@@ -97,25 +106,25 @@ impl SimulatedService {
             }
             SignalingCommand::Accept { media } => {
                 let Some(room) = self.seats.get(&from).map(|seat| seat.room.clone()) else { return };
-                let owner = self.owners[from].clone();
+                let owner = self.owners[from.device].clone();
                 self.join(from, room.clone(), media);
-                for device in self.watching(&room) {
-                    if self.owners[device] == owner {
-                        self.seats.remove(&device);
-                        self.tell(device, SignalingEvent::AnsweredElsewhere);
+                for line in self.watching(&room) {
+                    if self.owners[line.device] == owner {
+                        self.seats.remove(&line);
+                        self.tell(line, SignalingEvent::AnsweredElsewhere);
                     }
                 }
             }
             SignalingCommand::Decline => self.refuse(from, &SignalingEvent::RemoteDeclined),
             SignalingCommand::DeclineEngaged => self.refuse(from, &SignalingEvent::RemoteEngaged),
             SignalingCommand::SendDescription { link, description } => {
-                if let Some(far) = self.far_end(End { device: from, link }) {
-                    self.tell(far.device, SignalingEvent::LinkDescription { link: far.link, description });
+                if let Some(far) = self.far_end(End { line: from, link }) {
+                    self.tell(far.line, SignalingEvent::LinkDescription { link: far.link, description });
                 }
             }
             SignalingCommand::SendCandidate { link, candidate } => {
-                if let Some(far) = self.far_end(End { device: from, link }) {
-                    self.tell(far.device, SignalingEvent::LinkCandidate { link: far.link, candidate });
+                if let Some(far) = self.far_end(End { line: from, link }) {
+                    self.tell(far.line, SignalingEvent::LinkCandidate { link: far.link, candidate });
                 }
             }
             SignalingCommand::AnnounceMute { kind, muted } => {
@@ -127,18 +136,18 @@ impl SimulatedService {
             }
             SignalingCommand::LinkConnected(_) | SignalingCommand::DataReceived { .. } => {}
             SignalingCommand::GiveUpLink(link) => {
-                let given_up = End { device: from, link };
+                let given_up = End { line: from, link };
                 if let Some(far) = self.far_end(given_up) {
                     self.links.retain(|ends| !ends.contains(&given_up));
-                    self.tell(far.device, SignalingEvent::LinkClosed(far.link));
+                    self.tell(far.line, SignalingEvent::LinkClosed(far.link));
                 }
             }
             SignalingCommand::Leave(scope) => self.leave(from, scope),
         }
     }
 
-    fn dial(&mut self, from: Device, target: CallTarget, media: MediaKinds, silent: bool) {
-        let caller = self.owners[from].clone();
+    fn dial(&mut self, from: Line, target: CallTarget, media: MediaKinds, silent: bool) {
+        let caller = self.owners[from.device].clone();
         let (room, members) = match &target {
             CallTarget::Contact(contact) => {
                 let mut pair = [caller.clone(), contact.as_str().to_owned()];
@@ -187,14 +196,14 @@ impl SimulatedService {
         }
     }
 
-    fn join(&mut self, device: Device, room: RoomId, media: MediaKinds) {
+    fn join(&mut self, line: Line, room: RoomId, media: MediaKinds) {
         self.joined += 1;
-        let session = ParticipantId::new(format!("{}-{}", self.owners[device], self.joined));
-        self.tell(device, SignalingEvent::Joined { local: session.clone(), ice_servers: Vec::new() });
+        let session = ParticipantId::new(format!("{}-{}", self.owners[line.device], self.joined));
+        self.tell(line, SignalingEvent::Joined { local: session.clone(), ice_servers: Vec::new() });
         let others = self.in_call(&room);
-        self.seats.insert(device, Seat { room, session: Some(session.clone()), media });
+        self.seats.insert(line, Seat { room, session: Some(session.clone()), media });
         for other in others {
-            let (Some(ours), Some(theirs)) = (self.participant(device), self.participant(other)) else {
+            let (Some(ours), Some(theirs)) = (self.participant(line), self.participant(other)) else {
                 continue;
             };
             // Mesh rule: the larger session id offers.
@@ -203,9 +212,9 @@ impl SimulatedService {
             } else {
                 (LinkRole::Answerer, LinkRole::Offerer)
             };
-            let ends = [device, other].map(|device| {
+            let ends = [line, other].map(|line| {
                 self.opened += 1;
-                End { device, link: LinkId(self.opened) }
+                End { line, link: LinkId(self.opened) }
             });
             self.links.push(ends);
             for (end, participant, role) in [(ends[0], theirs, here), (ends[1], ours, there)] {
@@ -216,19 +225,19 @@ impl SimulatedService {
                     role,
                     direction: LinkDirection::SendReceive,
                 };
-                self.tell(end.device, SignalingEvent::ParticipantJoined(participant));
-                self.tell(end.device, SignalingEvent::LinkOpened(link));
+                self.tell(end.line, SignalingEvent::ParticipantJoined(participant));
+                self.tell(end.line, SignalingEvent::LinkOpened(link));
             }
         }
     }
 
-    fn refuse(&mut self, from: Device, event: &SignalingEvent) {
+    fn refuse(&mut self, from: Line, event: &SignalingEvent) {
         if let Some(seat) = self.seats.remove(&from) {
             self.tell_call(&seat.room, from, event);
         }
     }
 
-    fn leave(&mut self, from: Device, scope: LeaveScope) {
+    fn leave(&mut self, from: Line, scope: LeaveScope) {
         let Some(Seat { room, session: Some(session), .. }) = self.seats.remove(&from) else { return };
         self.close_links(from);
         match scope {
@@ -242,30 +251,30 @@ impl SimulatedService {
         }
     }
 
-    fn end_call(&mut self, room: &RoomId, except: Option<Device>, by: CallEndedBy) {
-        for device in self.in_call(room) {
-            self.seats.remove(&device);
-            self.links.retain(|ends| ends.iter().all(|end| end.device != device));
-            if Some(device) != except {
-                self.tell(device, SignalingEvent::CallEnded(by));
+    fn end_call(&mut self, room: &RoomId, except: Option<Line>, by: CallEndedBy) {
+        for line in self.in_call(room) {
+            self.seats.remove(&line);
+            self.links.retain(|ends| ends.iter().all(|end| end.line != line));
+            if Some(line) != except {
+                self.tell(line, SignalingEvent::CallEnded(by));
             }
         }
         self.withdraw(room);
     }
 
     fn withdraw(&mut self, room: &RoomId) {
-        for device in self.watching(room) {
-            self.seats.remove(&device);
-            self.tell(device, SignalingEvent::InvitationWithdrawn);
+        for line in self.watching(room) {
+            self.seats.remove(&line);
+            self.tell(line, SignalingEvent::InvitationWithdrawn);
         }
     }
 
-    fn close_links(&mut self, device: Device) {
+    fn close_links(&mut self, line: Line) {
         let (closed, open): (Vec<_>, Vec<_>) =
-            self.links.drain(..).partition(|ends| ends.iter().any(|end| end.device == device));
+            self.links.drain(..).partition(|ends| ends.iter().any(|end| end.line == line));
         self.links = open;
-        for end in closed.into_iter().flatten().filter(|end| end.device != device) {
-            self.tell(end.device, SignalingEvent::LinkClosed(end.link));
+        for end in closed.into_iter().flatten().filter(|end| end.line != line) {
+            self.tell(end.line, SignalingEvent::LinkClosed(end.link));
         }
     }
 
@@ -274,36 +283,36 @@ impl SimulatedService {
         ends.iter().copied().find(|end| *end != near)
     }
 
-    fn participant(&self, device: Device) -> Option<RemoteParticipant> {
-        let seat = self.seats.get(&device)?;
+    fn participant(&self, line: Line) -> Option<RemoteParticipant> {
+        let seat = self.seats.get(&line)?;
         Some(RemoteParticipant {
             id: seat.session.clone()?,
-            contact: Some(ContactId::new(&self.owners[device])),
-            display_name: self.owners[device].clone(),
+            contact: Some(ContactId::new(&self.owners[line.device])),
+            display_name: self.owners[line.device].clone(),
             media: seat.media,
         })
     }
 
-    fn in_call(&self, room: &RoomId) -> Vec<Device> {
+    fn in_call(&self, room: &RoomId) -> Vec<Line> {
         self.seated(room, true)
     }
 
-    fn watching(&self, room: &RoomId) -> Vec<Device> {
+    fn watching(&self, room: &RoomId) -> Vec<Line> {
         self.seated(room, false)
     }
 
-    fn seated(&self, room: &RoomId, in_call: bool) -> Vec<Device> {
+    fn seated(&self, room: &RoomId, in_call: bool) -> Vec<Line> {
         let here = |seat: &Seat| seat.room == *room && seat.session.is_some() == in_call;
-        self.seats.iter().filter(|(_, seat)| here(seat)).map(|(device, _)| *device).collect()
+        self.seats.iter().filter(|(_, seat)| here(seat)).map(|(line, _)| *line).collect()
     }
 
-    fn tell(&mut self, device: Device, event: SignalingEvent) {
-        self.out.push_back((device, Told::Event(event)));
+    fn tell(&mut self, to: Line, event: SignalingEvent) {
+        self.out.push_back((to.device, Told::Event(to.call, event)));
     }
 
-    fn tell_call(&mut self, room: &RoomId, except: Device, event: &SignalingEvent) {
-        for device in self.in_call(room).into_iter().filter(|device| *device != except) {
-            self.tell(device, event.clone());
+    fn tell_call(&mut self, room: &RoomId, except: Line, event: &SignalingEvent) {
+        for line in self.in_call(room).into_iter().filter(|line| *line != except) {
+            self.tell(line, event.clone());
         }
     }
 }

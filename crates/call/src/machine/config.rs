@@ -15,7 +15,8 @@ pub struct CallConfig {
     /// would wait, so that this only ends a call whose policy never spoke.
     pub reconnect_timeout: Duration,
     /// How long a one-to-one call waits, alone, for someone who left it without ending it. 2 s: some clients leave
-    /// and come back at once when they switch on a camera.
+    /// and come back at once when they switch on a camera. As long, someone whose link the service closed still counts
+    /// as connected.
     pub rejoin_grace: Duration,
     /// Sound the ringtone when called.
     pub ringtone: bool,

@@ -92,6 +92,7 @@ impl CallMachine {
             self.end(EndReason::RemoteHangup, now);
             return;
         }
+        self.settle(now);
         match self.state {
             State::Dialing { join_by, answer_by } => {
                 if join_by.is_some_and(|by| now >= by) {

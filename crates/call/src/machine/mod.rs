@@ -193,7 +193,12 @@ impl CallMachine {
 
     /// When to give [`CallInput::Timeout`]; an early one does no harm.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.state.deadline(), self.alone_until].into_iter().flatten().min()
+        let unlinked = if self.state.is_accepted() {
+            self.roster.unlinked_until(self.config.rejoin_grace)
+        } else {
+            None
+        };
+        [self.state.deadline(), self.alone_until, unlinked].into_iter().flatten().min()
     }
 
     /// Whether nothing more will come of it, so that backend and engine can be dropped.

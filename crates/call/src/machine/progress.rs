@@ -11,7 +11,7 @@ impl CallMachine {
     /// Tells what changed about the others, then moves the call on. Acceptance (someone is in the call) and media
     /// (a link is connected) come in either order; here they meet.
     pub(super) fn settle(&mut self, now: Instant) {
-        let changes = self.roster.reconcile(&self.links.heard());
+        let changes = self.roster.reconcile(&self.links.heard(), now, self.config.rejoin_grace);
         for (id, change) in changes {
             let participant = Some(id.clone());
             self.tell(match change {

@@ -1,8 +1,9 @@
 //! Who else is in the call, and what was told of them.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
-use super::links::Heard;
+use super::links::{Heard, Path};
 use crate::{CallStatus, MediaKind, MediaStage, ParticipantId, RemoteParticipant};
 
 /// More than any call holds in practice; further participants are disregarded, since a service could name any number.
@@ -28,6 +29,8 @@ pub(super) struct Person {
     was_connected: bool,
     /// Whether the last link to them was given up and none came in its place.
     given_up: bool,
+    /// When the service closed the last link to someone we had heard, while that may still mean anything.
+    unlinked_at: Option<Instant>,
     tracks: BTreeSet<MediaKind>,
     first: BTreeSet<(MediaKind, MediaStage)>,
 }
@@ -68,6 +71,7 @@ impl Roster {
             status: CallStatus::Connecting,
             was_connected: false,
             given_up: false,
+            unlinked_at: None,
             tracks: BTreeSet::new(),
             first: BTreeSet::new(),
         });
@@ -133,13 +137,25 @@ impl Roster {
         self.people.iter().any(|person| person.was_connected && person.status != CallStatus::Connected)
     }
 
-    /// Brings what was told of everyone in line with what their links say. Yields the differences, in order.
-    pub(super) fn reconcile(&mut self, heard: &Heard<'_>) -> Vec<(ParticipantId, Change)> {
+    /// When someone without a link stops counting as connected, by the same `grace` as below.
+    pub(super) fn unlinked_until(&self, grace: Duration) -> Option<Instant> {
+        let waiting = self.people.iter().filter(|person| person.status != CallStatus::Reconnecting);
+        waiting.filter_map(|person| person.unlinked_at).min().map(|at| at + grace)
+    }
+
+    /// Brings what was told of everyone in line with what their links say. Yields the differences, in order. Someone
+    /// whose link the service closed keeps their status for `grace`: mostly they leave, and the word of it is next.
+    pub(super) fn reconcile(
+        &mut self,
+        heard: &Heard<'_>,
+        now: Instant,
+        grace: Duration,
+    ) -> Vec<(ParticipantId, Change)> {
         let mut changes = Vec::new();
         for person in &mut self.people {
-            let id = &person.info.id;
-            let links = heard.of(id);
-            let status = person.status_by(links.state);
+            let id = person.info.id.clone();
+            let links = heard.of(&id);
+            let status = person.status_by(links.state, now, grace);
             if status != person.status {
                 person.status = status;
                 person.was_connected |= status == CallStatus::Connected;
@@ -166,16 +182,21 @@ impl Roster {
 }
 
 impl Person {
-    fn status_by(&self, links: super::links::Path) -> CallStatus {
-        use super::links::Path;
-        match links {
+    fn status_by(&mut self, path: Path, now: Instant, grace: Duration) -> CallStatus {
+        if path != Path::None || self.given_up || !self.was_connected {
+            self.unlinked_at = None;
+        }
+        match path {
             Path::Connected => CallStatus::Connected,
             // The far end closed it, mostly because it leaves: what follows decides, not this.
             Path::Closed => self.status,
             Path::Seeking if self.was_connected => CallStatus::Reconnecting,
             Path::Seeking => CallStatus::Connecting,
             Path::None if self.given_up => CallStatus::Disconnected,
-            Path::None if self.was_connected => CallStatus::Reconnecting,
+            Path::None if self.was_connected => {
+                let at = *self.unlinked_at.get_or_insert(now);
+                if now >= at + grace { CallStatus::Reconnecting } else { self.status }
+            }
             Path::None => CallStatus::Connecting,
         }
     }

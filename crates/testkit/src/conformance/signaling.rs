@@ -177,22 +177,24 @@ mod tests {
 
     use super::*;
     use crate::scripted_backend::ScriptedBackend;
-    use crate::service::{SimulatedService, Told};
+    use crate::service::{Line, SimulatedService, Told};
 
     type Queue<T> = Arc<Mutex<VecDeque<T>>>;
 
     #[test]
     fn the_simulated_service_conforms() {
-        let commands: Queue<(usize, SignalingCommand)> = Arc::default();
-        let sinks: Arc<Mutex<[Option<SignalingSink>; 2]>> = Arc::default();
+        let commands: Queue<(Line, SignalingCommand)> = Arc::default();
+        let sinks: Arc<Mutex<Vec<SignalingSink>>> = Arc::default();
         let invitations: Queue<Invitation> = Arc::default();
         let maker = |device: usize| {
             let (commands, sinks) = (commands.clone(), sinks.clone());
             move |sink: SignalingSink| -> Box<dyn SignalingBackend> {
-                sinks.lock().expect("not poisoned")[device] = Some(sink.clone());
+                let mut sinks = sinks.lock().expect("not poisoned");
+                let line = Line { device, call: sinks.len() as u64 };
+                sinks.push(sink.clone());
                 let commands = commands.clone();
                 let script = move |command: &SignalingCommand| {
-                    commands.lock().expect("not poisoned").push_back((device, command.clone()));
+                    commands.lock().expect("not poisoned").push_back((line, command.clone()));
                     Vec::new()
                 };
                 Box::new(ScriptedBackend::new(sink, script).0)
@@ -200,14 +202,14 @@ mod tests {
         };
         let mut service = SimulatedService::new(&["alice", "bob"]);
         let mut carry = || {
-            while let Some((device, command)) = commands.lock().expect("not poisoned").pop_front() {
-                service.handle(device, command);
+            while let Some((line, command)) = commands.lock().expect("not poisoned").pop_front() {
+                service.handle(line, command);
             }
-            while let Some((device, told)) = service.poll() {
+            while let Some((_, told)) = service.poll() {
                 match told {
-                    Told::Event(event) => {
-                        let sink = sinks.lock().expect("not poisoned")[device].clone();
-                        sink.expect("a backend is there")(event);
+                    Told::Event(call, event) => {
+                        let sink = sinks.lock().expect("not poisoned")[call as usize].clone();
+                        sink(event);
                     }
                     Told::Invited(invitation) => {
                         invitations.lock().expect("not poisoned").push_back(invitation)
