@@ -51,10 +51,8 @@ pub fn run() -> ExitCode {
     let incoming = std::env::args().any(|argument| argument == INCOMING);
 
     let mut context = tauri::generate_context!();
-    if std::env::var_os("BELLBIRD_DATA").is_some() {
-        // Another folder is another Bellbird: its windows must not be handed to the first one's process.
-        context.config_mut().identifier.push_str(&format!(".d{:x}", fingerprint(&data)));
-    }
+    // Another data folder is another Bellbird: its windows must not be handed to the first one's process.
+    context.config_mut().identifier.push_str(&format!(".d{:x}", fingerprint(&data)));
 
     let core = Arc::new(CoreProcess::new(data.clone()));
     let result = tauri::Builder::default()
@@ -62,7 +60,7 @@ pub fn run() -> ExitCode {
         .manage(Window { core: Arc::clone(&core) })
         .invoke_handler(tauri::generate_handler![find_door])
         .setup(move |app| {
-            windows::remember_places(app.handle(), &data);
+            windows::keep_in(app.handle(), &data);
             if !incoming {
                 windows::show_main(app.handle());
             }
@@ -90,9 +88,24 @@ fn started_again(app: &AppHandle, arguments: &[String]) {
     }
 }
 
-/// The same for the same folder within one build of the program, which is all that two instances need.
+/// The same for the same folder, however it was named; the same within one build of the program, which is all that two
+/// instances need.
 fn fingerprint(data: &Path) -> u64 {
+    let _ = std::fs::create_dir_all(data);
     let mut hasher = DefaultHasher::new();
-    data.hash(&mut hasher);
+    data.canonicalize().unwrap_or_else(|_| data.to_owned()).hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fingerprint;
+
+    #[test]
+    fn one_folder_has_one_fingerprint_and_two_have_two() {
+        let home = tempfile::tempdir().unwrap();
+        let (ada, bob) = (home.path().join("ada"), home.path().join("bob"));
+        assert_ne!(fingerprint(&ada), fingerprint(&bob));
+        assert_eq!(fingerprint(&ada), fingerprint(&home.path().join("bob/../ada")));
+    }
 }

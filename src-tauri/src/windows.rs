@@ -17,14 +17,15 @@ const INCOMING: &str = "incoming";
 const INCOMING_SIZE: (f64, f64) = (380.0, 180.0);
 const INCOMING_MARGIN: f64 = 24.0;
 
-/// Where the main window's place is kept, and the last one known.
+/// The data folder, and the main window's last known place, which is kept in it.
 struct Places {
     data: PathBuf,
     last: Mutex<MainPlace>,
 }
 
-/// Lets the main window come back to where it was. Called once, before any window is opened.
-pub(crate) fn remember_places(app: &AppHandle, data: &Path) {
+/// Where the windows keep what they keep: the main window's place, and the web view's own files. Called once, before
+/// any window is opened.
+pub(crate) fn keep_in(app: &AppHandle, data: &Path) {
     app.manage(Places { data: data.to_owned(), last: Mutex::new(main_place::load(data)) });
 }
 
@@ -98,6 +99,7 @@ fn open_main(app: &AppHandle) -> tauri::Result<()> {
         .inner_size(place.width, place.height)
         .min_inner_size(MIN_SIZE.0, MIN_SIZE.1)
         .maximized(place.maximized)
+        .data_directory(webview_folder(app))
         .on_navigation(is_ours);
     if let Some((x, y)) = place.at {
         builder = builder.position(x, y);
@@ -117,6 +119,7 @@ fn open_incoming(app: &AppHandle) -> tauri::Result<()> {
         .visible_on_all_workspaces(true)
         // Whoever types in another program must not answer by the next Enter.
         .focused(false)
+        .data_directory(webview_folder(app))
         .on_navigation(is_ours);
     if let Some(screen) = screen_in_use(app) {
         builder = builder.position(
@@ -126,6 +129,11 @@ fn open_incoming(app: &AppHandle) -> tauri::Result<()> {
     }
     builder.build()?;
     Ok(())
+}
+
+/// One for both windows, so that one web process serves both.
+fn webview_folder(app: &AppHandle) -> PathBuf {
+    app.state::<Places>().data.join("webview")
 }
 
 /// Nothing but the embedded UI is ever shown.

@@ -168,7 +168,8 @@ export class App {
     }
     const cameOnline = is?.state.state === "online" && was?.state.state !== "online";
     const callOver = (before?.calls.length ?? 0) > view.calls.length;
-    if (is && (is.id !== was?.id || cameOnline || callOver)) void this.refreshPeople();
+    // Before it is online the server would only refuse.
+    if (is?.state.state === "online" && (is.id !== was?.id || cameOnline || callOver)) void this.refreshPeople();
   }
 
   #linkChanged(link: Link): void {
