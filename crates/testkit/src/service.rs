@@ -96,14 +96,7 @@ impl SimulatedService {
     pub fn handle(&mut self, from: Line, command: SignalingCommand) {
         match command {
             SignalingCommand::Dial { target, media, silent } => self.dial(from, target, media, silent),
-            SignalingCommand::Ring(invitation) => {
-                let room = invitation.room;
-                self.seats.insert(from, Seat { room: room.clone(), session: None, media: MediaKinds::NONE });
-                if self.in_call(&room).is_empty() {
-                    self.tell(from, SignalingEvent::InvitationWithdrawn);
-                }
-                self.tell_call(&room, from, &SignalingEvent::RemoteRinging);
-            }
+            SignalingCommand::Ring(invitation) => self.ring(from, invitation.room),
             SignalingCommand::Accept { media } => {
                 let Some(room) = self.seats.get(&from).map(|seat| seat.room.clone()) else { return };
                 let owner = self.owners[from.device].clone();
@@ -144,6 +137,19 @@ impl SimulatedService {
             }
             SignalingCommand::Leave(scope) => self.leave(from, scope),
         }
+    }
+
+    /// A device begins to ring. By then the call may be over, or answered on another device of the same person.
+    fn ring(&mut self, from: Line, room: RoomId) {
+        let in_call = self.in_call(&room);
+        if in_call.is_empty() {
+            return self.tell(from, SignalingEvent::InvitationWithdrawn);
+        }
+        if in_call.iter().any(|line| self.owners[line.device] == self.owners[from.device]) {
+            return self.tell(from, SignalingEvent::AnsweredElsewhere);
+        }
+        self.seats.insert(from, Seat { room: room.clone(), session: None, media: MediaKinds::NONE });
+        self.tell_call(&room, from, &SignalingEvent::RemoteRinging);
     }
 
     fn dial(&mut self, from: Line, target: CallTarget, media: MediaKinds, silent: bool) {
