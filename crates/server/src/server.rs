@@ -39,6 +39,9 @@ const MAX_HEAD: usize = 16 * 1024;
 const GRACE: Duration = Duration::from_secs(3);
 /// How often sessions are looked after and other processes' writes noticed.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// Every so many times, sessions are compared with the database even when nothing was written: a lobby may have
+/// opened by its timer.
+const LOOK_AGAIN_EVERY: u32 = 15;
 
 /// How a server is run.
 #[derive(Debug, Clone)]
@@ -158,7 +161,8 @@ impl Server {
         let inner = Arc::clone(&self.inner);
         self.inner.tasks.spawn(accept(inner, listener, local, identity));
         let scheme = if fingerprint.is_some() { "https" } else { "http" };
-        let url = Url::parse(&format!("{scheme}://{local}/"))
+        let reachable = reachable_address(local);
+        let url = Url::parse(&format!("{scheme}://{reachable}/"))
             .map_err(|error| ServerError::Listen { address, source: std::io::Error::other(error) })?;
         tracing::info!(%local, tls = fingerprint.is_some(), "listening");
         Ok(Listening { url, address: local, fingerprint })
@@ -179,6 +183,27 @@ impl Server {
         }
         self.inner.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     }
+}
+
+/// What to call a listener on all addresses: the one this machine would use to reach the world. Asking for the route
+/// sends nothing.
+fn reachable_address(local: SocketAddr) -> SocketAddr {
+    if !local.ip().is_unspecified() {
+        return local;
+    }
+    let (any, far) = match local {
+        SocketAddr::V4(_) => ("0.0.0.0:0", "192.0.2.1:9"),
+        SocketAddr::V6(_) => ("[::]:0", "[2001:db8::1]:9"),
+    };
+    let routed = std::net::UdpSocket::bind(any).and_then(|socket| {
+        socket.connect(far)?;
+        socket.local_addr()
+    });
+    let loopback = match local {
+        SocketAddr::V4(_) => std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        SocketAddr::V6(_) => std::net::IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+    };
+    SocketAddr::new(routed.map_or(loopback, |address| address.ip()), local.port())
 }
 
 type Opened = (Store, Admin, FolderLock, String);
@@ -205,7 +230,7 @@ async fn keep_house(app: App, folder: PathBuf) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut connection = store::open_connection(&folder).ok();
     let mut last = None;
-    loop {
+    for count in (1..=LOOK_AGAIN_EVERY).cycle() {
         tokio::select! {
             _ = tick.tick() => {}
             () = app.closing.cancelled() => return,
@@ -219,7 +244,7 @@ async fn keep_house(app: App, folder: PathBuf) {
         }
         let changed = version.is_none() || last.is_some_and(|last| Some(last) != version);
         last = version;
-        app.keep_house(changed).await;
+        app.keep_house(changed || count == LOOK_AGAIN_EVERY).await;
     }
 }
 

@@ -99,7 +99,7 @@ impl Shared {
     }
 
     /// Brings a room's sessions in line with the database after a change there.
-    pub(crate) async fn sync_room(&self, room: i64) -> Result<(), StoreError> {
+    pub(crate) async fn sync_room(self: &Arc<Self>, room: i64) -> Result<(), StoreError> {
         let effects = {
             let _whole = self.syncing.lock().await;
             let unix = self.now().unix;
@@ -121,7 +121,7 @@ impl Shared {
     }
 
     /// Does what a change of the live side asks for.
-    pub(crate) async fn settle(&self, effects: Vec<Effect>) -> Result<(), StoreError> {
+    pub(crate) async fn settle(self: &Arc<Self>, effects: Vec<Effect>) -> Result<(), StoreError> {
         for effect in effects {
             match effect {
                 Effect::CallEnded { room } => {
@@ -138,10 +138,17 @@ impl Shared {
                     }
                 }
                 Effect::Vacated { room, attendee } => {
+                    let shared = Arc::clone(self);
                     self.store
-                        .write(move |c| match attendees::by_id(c, room, attendee)? {
-                            Some(row) if row.kind.vanishes() => attendees::remove(c, &row),
-                            Some(_) | None => Ok(()),
+                        .write(move |c| {
+                            // Who has come back meanwhile stays. Who comes back from now on finds itself removed
+                            // right after entering, and enters anew.
+                            let now = shared.now();
+                            let back = shared.live().session_of_attendee(room, attendee, now).is_some();
+                            match attendees::by_id(c, room, attendee)? {
+                                Some(row) if row.kind.vanishes() && !back => attendees::remove(c, &row),
+                                Some(_) | None => Ok(()),
+                            }
                         })
                         .await?;
                 }
@@ -150,24 +157,27 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes the running call's notification away from an account, on all its devices.
+    /// Takes the room's notifications away from an account that has joined the call, on all its devices.
     pub(crate) async fn withdraw(&self, account: &str, room: i64) -> Result<(), StoreError> {
+        // The starter's notifications may still be on their way to the disk, behind which only a write can queue.
+        let fresh = self.live().call(room).is_some_and(|call| self.now().unix - call.started < 3);
         let name = account.to_owned();
-        let any = self.store.read(move |c| notifications::has_any_in_room(c, &name, room)).await?;
-        if any {
-            let name = account.to_owned();
-            self.store.write(move |c| notifications::remove_of_room(c, &name, room)).await?;
+        if !fresh && !self.store.read(move |c| notifications::has_any_in_room(c, &name, room)).await? {
+            return Ok(());
+        }
+        let name = account.to_owned();
+        if self.store.write(move |c| notifications::remove_of_room(c, &name, room)).await? {
             self.push.notify(account);
         }
         Ok(())
     }
 
-    /// Every second: expires sessions, and takes over what another process has changed.
-    pub(crate) async fn keep_house(&self, database_changed: bool) {
+    /// Every second: expires sessions, and with `look_again` takes over what the database says now.
+    pub(crate) async fn keep_house(self: &Arc<Self>, look_again: bool) {
         let now = self.now();
         let effects = self.live().tick(now);
         let mut outcome = self.settle(effects).await;
-        if database_changed {
+        if look_again {
             let occupied = self.live().occupied_rooms();
             for room in occupied {
                 outcome = outcome.and(self.sync_room(room).await);

@@ -89,11 +89,10 @@ pub(super) async fn join(asked: Asked) -> OcsResult {
     let started =
         asked.app.live().join_call(room, &session.id, flags, now).ok_or_else(|| Ocs::status(404))?;
     refill_pair(&asked, &place).await?;
-    if let Some(user) = &asked.user {
-        asked.app.withdraw(&user.account.id, room).await?;
-    }
     if started {
         begin(&asked, &place, silent, silent_for).await?;
+    } else if let Some(user) = &asked.user {
+        asked.app.withdraw(&user.account.id, room).await?;
     }
     Ok(Ocs::null())
 }
@@ -136,16 +135,23 @@ async fn begin(
     let row = place.room.clone();
     let settings = place.settings.clone();
     let (starter, shared) = (place.me.id, asked.app.clone());
+    let starter_account = asked.user_id().map(str::to_owned);
     let rung = asked
         .app
         .store
         .write(move |c| {
             rooms::touch(c, room, now.unix)?;
-            if silent || row.object_type == "file" {
-                return Ok(Vec::new());
-            }
             let mut rung = Vec::new();
             let all = attendees::of_room(c, room)?;
+            if let Some(starter) = starter_account
+                && notifications::remove_of_room(c, &starter, room)?
+            {
+                // A call missed earlier is settled by calling back.
+                rung.push(starter);
+            }
+            if silent || row.object_type == "file" {
+                return Ok(rung);
+            }
             for (attendee, account) in rung_accounts(&all, &row, &settings, now.unix) {
                 let there_already = attendee == starter || shared.live().is_in_call(room, attendee);
                 if !there_already && !silent_for.contains(&account) {

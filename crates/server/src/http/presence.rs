@@ -119,7 +119,7 @@ pub(super) async fn join_room(asked: Asked) -> OcsResult {
     }
     // Whatever changed between reading and entering (a removal, a lock) is taken over now.
     asked.app.sync_room(room.id).await?;
-    let view = asked.app.live().session(room.id, &session, now);
+    let view = asked.app.live().session(room.id, &session, now).ok_or_else(|| Ocs::status(404))?;
     let settings_read = settings;
     let (seen, settings) = {
         let actor = me.actor.clone();
@@ -134,7 +134,7 @@ pub(super) async fn join_room(asked: Asked) -> OcsResult {
     let Some(seen) = seen else { return Err(Ocs::status(404)) };
     let answer = {
         let live = asked.app.live();
-        Ocs::ok(seen.render(&settings, &live, view.as_ref(), false, now))
+        Ocs::ok(seen.render(&settings, &live, Some(&view), false, now))
     };
     Ok(match new_cookie {
         None => answer,

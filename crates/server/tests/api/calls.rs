@@ -68,3 +68,184 @@ async fn one_to_one_call_and_refill() {
     assert_eq!(p2.state(&token).await, 200, "the one who was brought back is rung");
     p1.delete(&format!("{V4}/room/{token}"), json!({})).await.expect(400);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flags_are_updated_only_inside_of_a_call_and_never_leave_it() {
+    let (world, [owner, moderator, member, joined]) =
+        World::with(["owner", "moderator", "member", "joined"]).await;
+    let (guest, guest_moderator) = (world.guest(), world.guest());
+    let token = owner.create_room(3, &["moderator", "member"]).await;
+    let base = format!("{V4}/room/{token}");
+    let id = owner.attendee_id(&token, "moderator").await;
+    owner.post(&format!("{base}/moderators"), json!({ "attendeeId": id })).await.expect(200);
+    let all = [&owner, &moderator, &member, &joined, &guest, &guest_moderator];
+    for who in all {
+        let room = who.enter(&token).await.expect(200);
+        if std::ptr::eq(who, &guest_moderator) {
+            let id = &room["attendeeId"];
+            owner.post(&format!("{base}/moderators"), json!({ "attendeeId": id })).await.expect(200);
+        }
+    }
+    let call = format!("{V4}/call/{token}");
+    let kinds = [1, 2, 3, 5, 4, 6];
+    for (who, kind) in all.into_iter().zip(kinds) {
+        let own = || async { who.room(&token).await.expect(200) };
+        assert_eq!(own().await["participantType"], kind);
+        who.put(&call, json!({ "flags": 7 })).await.expect(400);
+        assert_eq!(own().await["participantFlags"], 0);
+        who.join_with(&token, json!({ "flags": 7 })).await.expect(200);
+        who.put(&call, json!({ "flags": 3 })).await.expect(200);
+        assert_eq!(own().await["participantFlags"], 3);
+        for wrong in [json!(0), json!(2), json!("x"), json!([1]), json!(-1)] {
+            who.put(&call, json!({ "flags": wrong })).await.expect(400);
+            assert_eq!(own().await["participantFlags"], 3, "still in the call after {wrong}");
+        }
+        // As text, as PHP clients send it.
+        who.put(&call, json!({ "flags": "7" })).await.expect(200);
+        assert_eq!(own().await["participantFlags"], 7);
+    }
+    let stranger = world.guest();
+    stranger.put(&call, json!({ "flags": 7 })).await.expect(404);
+    stranger.enter(&token).await.expect(200);
+    stranger.exit(&token).await.expect(200);
+    stranger.put(&call, json!({ "flags": 7 })).await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ending_for_all_is_for_moderators() {
+    let (_world, [owner, member]) = World::with(["owner", "member"]).await;
+    let token = owner.create_room(2, &["member"]).await;
+    for who in [&owner, &member] {
+        who.enter(&token).await.expect(200);
+        who.join(&token).await.expect(200);
+    }
+    let call = format!("{V4}/call/{token}");
+    member.delete(&call, json!({ "all": true })).await.expect(200);
+    assert_eq!(owner.peers(&token).await.expect(200).as_array().unwrap().len(), 1);
+    member.join(&token).await.expect(200);
+    owner.delete(&call, json!({ "all": true })).await.expect(200);
+    assert_eq!(member.peers(&token).await.expect(200), json!([]));
+    assert_eq!(member.room(&token).await.expect(200)["hasCall"], false);
+    // Leaving while out is harmless.
+    member.leave(&token).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starting_can_be_limited_to_groups_and_kinds() {
+    let (world, [owner, member]) = World::with(["owner", "member"]).await;
+    let token = owner.create_room(3, &["member"]).await;
+    let guest = world.guest();
+    for who in [&owner, &member, &guest] {
+        who.enter(&token).await.expect(200);
+    }
+    let try_start = |who: crate::support::Client| {
+        let token = token.clone();
+        async move {
+            let status = who.join(&token).await.status;
+            who.leave(&token).await.expect(200);
+            status
+        }
+    };
+    world.admin(|admin| admin.add_group("callers", &["member".to_owned()]).unwrap()).await;
+    world.config("start-calls-groups", "callers").await;
+    assert_eq!(owner.room(&token).await.expect(200)["canStartCall"], false);
+    assert_eq!(try_start(owner.clone()).await, 403);
+    assert_eq!(try_start(guest.clone()).await, 403);
+    member.join(&token).await.expect(200);
+    owner.join(&token).await.expect(200);
+    guest.join(&token).await.expect(200);
+    for who in [&member, &owner, &guest] {
+        who.leave(&token).await.expect(200);
+    }
+    world.admin(|admin| admin.add_group("callers", &["owner".to_owned()]).unwrap()).await;
+    assert_eq!(try_start(owner.clone()).await, 200);
+    world.config("start-calls-groups", "").await;
+    for (policy, expected) in
+        [("0", [200, 200, 200]), ("1", [200, 200, 403]), ("2", [200, 403, 403]), ("3", [403, 403, 403])]
+    {
+        world.config("start-calls", policy).await;
+        for (who, status) in [&owner, &member, &guest].into_iter().zip(expected) {
+            assert_eq!(try_start(who.clone()).await, status, "policy {policy} {}", who.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_call_of_listeners_has_their_media_stripped() {
+    let (world, [owner]) = World::with(["owner"]).await;
+    let names: Vec<String> = (0..20).map(|n| format!("u{n}")).collect();
+    let invited: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut members = Vec::new();
+    for name in &names {
+        members.push(world.user(name).await);
+    }
+    let token = owner.create_room(2, &invited).await;
+    let permissions = format!("{V4}/room/{token}/permissions/default");
+    owner.put(&permissions, json!({ "permissions": 5 })).await.expect(200);
+    owner.session(&token).await;
+    let starts = &members[0];
+    starts.enter(&token).await.expect(200);
+    starts.join(&token).await.expect(403);
+    owner.join_with(&token, json!({ "flags": 7 })).await.expect(200);
+    let joins = members.iter().map(|member| {
+        let (member, token) = (member.clone(), token.clone());
+        tokio::spawn(async move {
+            member.enter(&token).await.expect(200);
+            member.join_with(&token, json!({ "flags": 7 })).await.expect(200);
+            member.room(&token).await.expect(200)["participantFlags"].clone()
+        })
+    });
+    for join in joins.collect::<Vec<_>>() {
+        assert_eq!(join.await.unwrap(), 1);
+    }
+    let peers = owner.peers(&token).await.expect(200);
+    assert_eq!(peers.as_array().unwrap().len(), 21);
+    assert_eq!(owner.room(&token).await.expect(200)["participantFlags"], 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_devices_of_one_account_are_two_peers() {
+    let (_world, [alice, bob]) = World::with(["alice", "bob"]).await;
+    let token = alice.one_to_one("bob").await;
+    let phone = bob.other_device();
+    for who in [&alice, &bob, &phone] {
+        who.enter(&token).await.expect(200);
+        who.join(&token).await.expect(200);
+    }
+    let peers = alice.peers(&token).await.expect(200);
+    let bobs = peers.as_array().unwrap().iter().filter(|peer| peer["actorId"] == "bob").count();
+    assert_eq!(bobs, 2);
+    phone.leave(&token).await.expect(200);
+    assert_eq!(alice.peers(&token).await.expect(200).as_array().unwrap().len(), 2);
+    // Without its cookie, a request means another session of the same attendee.
+    bob.other_device().leave(&token).await.expect(200);
+    assert_eq!(alice.peers(&token).await.expect(200).as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dial_out_needs_a_number_and_a_bridge() {
+    let (world, [owner, member]) = World::with(["owner", "member"]).await;
+    let token = owner.create_room(2, &["member"]).await;
+    let participants = format!("{V4}/room/{token}/participants");
+    let number = json!({ "newParticipant": "+4930123456", "source": "phones" });
+    owner.post(&participants, number.clone()).await.expect(501);
+    world.config("sip-dialout", "1").await;
+    owner.post(&participants, json!({ "newParticipant": "123", "source": "phones" })).await.expect(400);
+    owner.post(&participants, number).await.expect(200);
+    let phone = owner.attendee_id(&token, "+4930123456").await;
+    let person = owner.attendee_id(&token, "member").await;
+    let dial = |id: i64| format!("{V4}/call/{token}/dialout/{id}");
+    owner.post(&dial(phone), json!({})).await.refuse(400, "in-call");
+    owner.enter(&token).await.expect(200);
+    owner.join(&token).await.expect(200);
+    member.post(&dial(phone), json!({})).await.expect(400);
+    owner.post(&dial(person), json!({})).await.expect(404);
+    owner.post(&dial(999_999), json!({})).await.expect(404);
+    let refused = owner.post(&dial(phone), json!({})).await.expect(501);
+    assert!(!refused["message"].as_str().unwrap().is_empty());
+    owner
+        .put(&format!("{V4}/room/{token}/permissions/default"), json!({ "permissions": 5 }))
+        .await
+        .expect(200);
+    member.post(&dial(phone), json!({})).await.expect(403);
+}

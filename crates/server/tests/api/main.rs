@@ -3,6 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
 mod calls;
+mod durability;
+mod hostile;
+mod listening;
+mod notifications;
+mod open_rooms;
+mod order;
+mod participants;
+mod push;
+mod registration;
+mod rooms;
 mod signaling;
 mod support;

@@ -51,9 +51,9 @@ impl Answer {
 
 #[derive(Clone)]
 pub(crate) struct Client {
-    http: reqwest::Client,
-    jar: Arc<Jar>,
-    base: String,
+    pub(crate) http: reqwest::Client,
+    pub(crate) jar: Arc<Jar>,
+    pub(crate) base: String,
     pub(crate) name: String,
     pub(crate) password: Option<String>,
 }
