@@ -18,6 +18,8 @@ mod address;
 mod call;
 mod directory;
 mod fingerprint;
+#[doc(hidden)]
+pub mod fuzz;
 mod http_date;
 mod internal;
 mod invite;

@@ -157,10 +157,10 @@ impl TalkAccount {
                 "the server has no Talk, or does not let this account use it",
             ));
         }
-        login.user_id = user.id;
-        if !user.display_name.is_empty() {
-            login.display_name = user.display_name;
+        if !user.name().is_empty() {
+            user.name().clone_into(&mut login.display_name);
         }
+        login.user_id = user.id;
         let tls = client_config(&login.server, login.fingerprint)?;
         tracing::info!(client = client.as_str(), "signed in");
         Ok(Self::from_parts(session, tls, login, app_password, Some(capabilities)))

@@ -252,8 +252,13 @@ impl Watcher {
         self.backoff.reset();
         self.polled = true;
         // While push connects for the first time, a ring could still be late: not yet online.
-        let ready = self.push != Push::Connecting;
-        if ready && self.online != Some(true) {
+        if self.push != Push::Connecting {
+            self.announce_online();
+        }
+    }
+
+    fn announce_online(&mut self) {
+        if self.online != Some(true) {
             self.online = Some(true);
             (self.sink)(AccountEvent::Online);
         }
@@ -279,6 +284,8 @@ impl Watcher {
                 Verdict::Ring => {
                     self.account.note_notification(&room, Some(check.notification.notification_id));
                     if let Some(invitation) = invitation {
+                        // What rings can be rung, whatever push still does.
+                        self.announce_online();
                         (self.sink)(AccountEvent::Incoming(invitation));
                     }
                 }

@@ -42,12 +42,22 @@ pub struct AppPassword {
 pub struct CloudUser {
     /// The user id, which may differ from the login name.
     pub id: String,
-    /// The name others see. Servers write it under two keys.
-    #[serde(rename = "display-name", alias = "displayname", default, deserialize_with = "lenient::text")]
+    /// The name others see.
+    #[serde(rename = "display-name", default, deserialize_with = "lenient::text")]
     pub display_name: String,
+    /// The same once more: servers write it under either key, or both.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "String::is_empty")]
+    pub displayname: String,
     /// E-mail address, if any.
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+}
+
+impl CloudUser {
+    /// The name others see, under whichever key it came; empty when the server told none.
+    pub fn name(&self) -> &str {
+        if self.display_name.is_empty() { &self.displayname } else { &self.display_name }
+    }
 }
 
 /// One entry of `GET /ocs/v2.php/core/autocomplete/get`.
@@ -108,4 +118,22 @@ pub struct Registered {
     /// An app password to go on with.
     #[serde(rename = "appPassword")]
     pub app_password: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CloudUser;
+
+    #[test]
+    fn a_name_is_read_under_either_key_and_both() {
+        for (json, name) in [
+            (r#"{"id":"a","display-name":"Ann"}"#, "Ann"),
+            (r#"{"id":"a","displayname":"Ann"}"#, "Ann"),
+            (r#"{"id":"a","displayname":"Ann","display-name":"Ann"}"#, "Ann"),
+            (r#"{"id":"a","display-name":null}"#, ""),
+        ] {
+            let user: CloudUser = serde_json::from_str(json).unwrap();
+            assert_eq!(user.name(), name, "{json}");
+        }
+    }
 }

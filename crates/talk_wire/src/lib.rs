@@ -10,6 +10,8 @@ mod call;
 mod capabilities;
 pub mod constants;
 mod data_message;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod lenient;
 mod notification;
 mod ocs;

@@ -146,14 +146,15 @@ impl Inside {
         if !keep_missing {
             call.returning_until = None;
         }
-        match own_flags {
-            Some(0) if call.own_seen => return self.put_out(),
-            Some(0) | None => {}
+        let put_out = match own_flags {
+            Some(0) => call.own_seen,
+            None => false,
             Some(flags) => {
                 call.own_seen = true;
                 call.mesh.set_own_streams(flags & (IN_CALL_AUDIO | IN_CALL_VIDEO) != 0);
+                false
             }
-        }
+        };
         call.others_seen |= others;
         for participant in joined {
             sink(SignalingEvent::ParticipantJoined(participant));
@@ -161,9 +162,8 @@ impl Inside {
         for participant in changed {
             sink(SignalingEvent::ParticipantChanged(participant));
         }
-        let members: Vec<Member> = self
-            .roster
-            .in_call()
+        let stay = self.roster.in_call().filter(|_| !put_out);
+        let members: Vec<Member> = stay
             .map(|(session, flags)| Member {
                 session: session.to_owned(),
                 has_streams: flags & (IN_CALL_AUDIO | IN_CALL_VIDEO) != 0,
@@ -175,12 +175,13 @@ impl Inside {
         for participant in left {
             sink(SignalingEvent::ParticipantLeft(participant));
         }
-        if deserted { CallFate::Deserted } else { CallFate::GoesOn }
-    }
-
-    /// In a conversation of two, only the other one can have ended it.
-    pub(super) fn put_out(&self) -> CallFate {
-        if self.one_to_one { CallFate::Deserted } else { CallFate::PutOut }
+        match put_out {
+            // In a conversation of two, only the other one can have ended it.
+            true if self.one_to_one => CallFate::Deserted,
+            true => CallFate::PutOut,
+            false if deserted => CallFate::Deserted,
+            false => CallFate::GoesOn,
+        }
     }
 
     /// Carries out what the mesh wants.

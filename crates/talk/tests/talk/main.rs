@@ -1,0 +1,13 @@
+//! The Talk backend against the real embedded server, over real sockets. Media are hand-written text: this crate only
+//! carries them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod calls;
+mod hostile;
+mod outage;
+mod refusals;
+mod sign_in;
+mod stage;
+mod statuses;
+mod watching;

@@ -1,0 +1,47 @@
+//! What fuzz targets call: readers of what servers and peers send. Not an interface.
+
+use crate::{
+    DataMessage, Notification, Ocs, PeerMessage, PullItem, Room, SendMessagesRequest, SignalingSettings,
+};
+
+/// The answer to a long poll, with the peer messages inside its items.
+pub fn pull(text: &str) {
+    if let Ok(answer) = serde_json::from_str::<Ocs<Vec<PullItem>>>(text) {
+        for item in answer.ocs.data {
+            if let PullItem::Message(message) = &item {
+                peer_message(message);
+            }
+            rewritten(&item);
+        }
+    }
+    if let Ok(item) = serde_json::from_str::<PullItem>(text) {
+        rewritten(&item);
+    }
+}
+
+/// What peers say to each other, through the server or on a data channel, and what a client posts for it.
+pub fn peer_message(text: &str) {
+    if let Ok(message) = serde_json::from_str::<PeerMessage>(text) {
+        rewritten(&message);
+    }
+    if let Ok(message) = serde_json::from_str::<DataMessage>(text) {
+        rewritten(&message);
+    }
+    let _ = serde_json::from_str::<SendMessagesRequest>(text);
+}
+
+/// Other answers of a server.
+pub fn answer(text: &str) {
+    let _ = serde_json::from_str::<Ocs<Vec<Room>>>(text);
+    let _ = serde_json::from_str::<Ocs<Vec<Notification>>>(text);
+    let _ = serde_json::from_str::<Ocs<SignalingSettings>>(text);
+}
+
+/// Whatever was read can be written, and read again as the same.
+fn rewritten<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq>(value: &T) {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    assert!(
+        serde_json::from_str::<T>(&text).is_ok_and(|again| again == *value),
+        "written otherwise than read"
+    );
+}
