@@ -138,6 +138,7 @@ mod tests {
         DeviceList {
             microphones: vec![device("built-in", true), device("headset", false)],
             speakers: vec![device("monitor", true)],
+            ..DeviceList::default()
         }
     }
 
