@@ -18,6 +18,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often a starting core is looked for. It is ready some 100 ms after its start.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// Where the core's log goes, in the data folder: that of the present run and no older one.
+const LOG_FILE: &str = "core.log";
+
 /// Names the program to start as core, for a tree where it does not lie beside this one.
 const CLI_VARIABLE: &str = "BELLBIRD_CLI";
 
@@ -123,9 +126,24 @@ impl CoreProcess {
         tracing::info!(program = %program.display(), "starting the core");
         let mut command = Command::new(&program);
         command.args(["core", "--background", "--data"]).arg(&self.data);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(false);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.log()).kill_on_drop(false);
         detach(&mut command);
         command.spawn().map_err(|source| CoreError::Program { program, source })
+    }
+
+    /// A file of its own: the window's terminal may be gone long before the core is.
+    fn log(&self) -> Stdio {
+        let create = || {
+            std::fs::create_dir_all(&self.data)?;
+            std::fs::File::create(self.data.join(LOG_FILE))
+        };
+        match create() {
+            Ok(file) => Stdio::from(file),
+            Err(error) => {
+                tracing::warn!(%error, "the core's log cannot be kept");
+                Stdio::null()
+            }
+        }
     }
 }
 

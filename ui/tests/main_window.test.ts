@@ -254,7 +254,9 @@ test("Esc closes a menu and nothing else", async () => {
 
 test("the connection's figures are shown in words and numbers", async () => {
   await openInCall();
-  screen.core.tell({ event: "quality", call: "c1", links: [link({ loss: 0.12, rtt_ms: 87 })] });
+  for (let second = 0; second < 3; second += 1) {
+    screen.core.tell({ event: "quality", call: "c1", links: [link({ loss: 0.12, rtt_ms: 87 })] });
+  }
   await settle();
   await click(/^Connection/);
   expect(text()).toContain("There and back");
@@ -330,6 +332,18 @@ test("a problem shows what happened, what to do and one button that does it", as
   await click("Choose");
   expect(last("dismiss_problem")).toEqual({ command: "dismiss_problem", number: 7 });
   expect(document.querySelector("[data-role=microphone]")).not.toBeNull();
+});
+
+test("the same problem twice is one banner, put away by one press", async () => {
+  await openSignedIn();
+  const problem = (number: number) => ({ number, code: "device-lost", detail: "" });
+  screen.core.set({ problems: [problem(1), problem(2)] });
+  await settle();
+  expect(document.querySelectorAll("[data-problem]")).toHaveLength(1);
+  expect(text()).not.toContain("more");
+  await click("Choose");
+  expect(document.querySelector("[data-problem]")).toBeNull();
+  expect(screen.core.state.problems).toEqual([]);
 });
 
 test("a refused command becomes a problem that can be put away", async () => {

@@ -6,7 +6,7 @@ import { EMPTY, type Model, currentCall, fold, nextPage, ringingCall } from "../
 import { deviceChoices } from "../src/state/devices";
 import { beginEcho, likelyCause } from "../src/state/echo_check";
 import { SILENCE, SILENT, foldLevels, isSpeaking, meterShare } from "../src/state/levels";
-import { judge, worstFigures } from "../src/state/quality";
+import { type Judgement, judge, remember, settled, worstFigures } from "../src/state/quality";
 
 function view(...calls: CallView[]): AppView {
   return { ...SIGNED_IN, calls };
@@ -126,6 +126,19 @@ test("quality names the side that can be told", () => {
   expect(judge([link({ loss: 0.1 }), link({ loss: 0.1 })])).toEqual({ quality: "weak", where: "our_network" });
   expect(judge([link({ loss: 0.1 }), link()])).toEqual({ quality: "weak", where: "coming" });
   expect(judge([link({ rtt_ms: 900 })])).toEqual({ quality: "weak", where: "late" });
+});
+
+test("one bad second is not worth a word, three of five are, and it takes as long to be good again", () => {
+  const weak: Judgement = { quality: "weak", where: "coming" };
+  const good: Judgement = { quality: "good" };
+  const unknown: Judgement = { quality: "unknown" };
+  const after = (...seconds: Judgement[]) => settled(seconds.reduce(remember, []));
+  expect(after()).toEqual(unknown);
+  expect(after(unknown, unknown)).toEqual(unknown);
+  expect(after(good, weak, good)).toEqual(good);
+  expect(after(weak, good, weak, good, weak)).toEqual(weak);
+  expect(after(weak, weak, weak, good, good)).toEqual(weak);
+  expect(after(weak, weak, weak, good, good, good)).toEqual(good);
 });
 
 test("figures over several links are the worst of each, and rates add up", () => {

@@ -268,7 +268,7 @@ export function stage(core: FakeCore, app: App, scene: string): void {
     };
     tell();
     setInterval(tell, 33);
-    core.tell({ event: "quality", call: "c1", links });
+    for (let second = 0; second < 5; second += 1) core.tell({ event: "quality", call: "c1", links });
   };
   const problem = (code: string, number: number): Problem => ({ number, code, detail: "details for the curious" });
   const ring = callView({ id: "c9", incoming: true, can_answer: true, display_name: "Zoë Ångström", contact: "zoe" });

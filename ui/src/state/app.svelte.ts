@@ -5,7 +5,7 @@ import { type Door, type Link, type Notice, problemOf } from "../platform/door";
 import { listRooms, searchContacts } from "../sdk/calls";
 import { EMPTY, type Model, type Page, currentCall, fold, isLive, nextPage, ringingCall } from "./calls";
 import { type EchoCause, likelyCause } from "./echo_check";
-import { judge } from "./quality";
+import { settled } from "./quality";
 
 /** A dialog over the window. */
 export type Dialog = { dialog: "invite" } | { dialog: "shortcuts" } | { dialog: "sign_out"; account: string };
@@ -43,9 +43,10 @@ export class App {
   call = $derived(currentCall(this.view));
   live = $derived(isLive(this.call));
   ringing = $derived(ringingCall(this.view));
-  quality = $derived(judge(this.model.links));
+  quality = $derived(settled(this.model.recent));
   account = $derived(this.view?.accounts[0] ?? null);
-  problems = $derived<readonly Problem[]>([...(this.view?.problems ?? []), ...this.ownProblems]);
+  /** One of each kind, the newest last: the same trouble twice is not worth two banners. */
+  problems = $derived<readonly Problem[]>(newestOfEach([...(this.view?.problems ?? []), ...this.ownProblems]));
   /** Commands can be given. */
   ready = $derived(this.link.link === "open" && this.view !== null);
 
@@ -89,12 +90,11 @@ export class App {
     this.ownProblems = [...this.ownProblems.filter((shown) => shown.code !== problem.code), problem];
   }
 
-  /** Puts a problem away, here or in the core. */
+  /** Puts a problem away, and all of its kind, here and in the core. */
   dismiss(problem: Problem): void {
-    if (this.ownProblems.includes(problem)) {
-      this.ownProblems = this.ownProblems.filter((shown) => shown !== problem);
-    } else if (problem.number > 0) {
-      void this.send({ command: "dismiss_problem", number: problem.number });
+    this.ownProblems = this.ownProblems.filter((shown) => shown.code !== problem.code);
+    for (const { code, number } of this.view?.problems ?? []) {
+      if (code === problem.code && number > 0) void this.send({ command: "dismiss_problem", number });
     }
   }
 
@@ -183,4 +183,13 @@ export class App {
       this.lostShown = link.link === "stopped";
     }
   }
+}
+
+function newestOfEach(problems: readonly Problem[]): Problem[] {
+  const newest = new Map<string, Problem>();
+  for (const problem of problems) {
+    newest.delete(problem.code);
+    newest.set(problem.code, problem);
+  }
+  return [...newest.values()];
 }

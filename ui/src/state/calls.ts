@@ -4,6 +4,7 @@
 import type { AppView, CallView, Event, LinkQualityView } from "../contract/contract";
 import { type EchoMeasure, beginEcho, measureCall, measureLevels, measureQuality } from "./echo_check";
 import { SILENT, type ShownLevels, foldLevels } from "./levels";
+import { type Judgement, judge, remember } from "./quality";
 
 /** What is known of the core. */
 export interface Model {
@@ -14,13 +15,15 @@ export interface Model {
   levels: ShownLevels;
   /** The links of the current call, over the last second. */
   links: readonly LinkQualityView[];
+  /** How the current call did over the last seconds. */
+  recent: readonly Judgement[];
   /** The echo call that runs. */
   echo: EchoMeasure | null;
   /** An echo call that is over and has not been asked about yet. */
   echoDone: EchoMeasure | null;
 }
 
-export const EMPTY: Model = { view: null, shown: null, levels: SILENT, links: [], echo: null, echoDone: null };
+export const EMPTY: Model = { view: null, shown: null, levels: SILENT, links: [], recent: [], echo: null, echoDone: null };
 
 /** The call the window is about: one that was dialed or answered; failing that, the one that ended last. */
 export function currentCall(view: AppView | null): CallView | null {
@@ -56,7 +59,7 @@ export function fold(model: Model, event: Event, now: number): Model {
     case "quality": {
       if (currentCall(model.view)?.id !== event.call) return model;
       const echo = model.echo?.call === event.call ? measureQuality(model.echo, event.links) : model.echo;
-      return { ...model, links: event.links, echo };
+      return { ...model, links: event.links, recent: remember(model.recent, judge(event.links)), echo };
     }
     // The sum of these stands in the next state.
     case "call":
@@ -88,6 +91,7 @@ function foldState(before: Model, view: AppView): Model {
     shown,
     levels: same && live ? before.levels : SILENT,
     links: same && live ? before.links : [],
+    recent: same && live ? before.recent : [],
     echo,
     echoDone: shown ? echoDone : null,
   };

@@ -30,6 +30,23 @@ export function judge(links: readonly LinkQualityView[]): Judgement {
   return { quality: "good" };
 }
 
+/** How many seconds of judgements are weighed, and how many of them must be weak. */
+const WEIGHED = 5;
+const WEAK_OF_WEIGHED = 3;
+
+/** The judgements of the last seconds with a new one, the newest last. */
+export function remember(recent: readonly Judgement[], judgement: Judgement): readonly Judgement[] {
+  return [...recent.slice(1 - WEIGHED), judgement];
+}
+
+/** A judgement that does not change with every second: a single bad one is not worth a word. */
+export function settled(recent: readonly Judgement[]): Judgement {
+  const weak = recent.filter((judgement) => judgement.quality === "weak");
+  const newest = weak.at(-1);
+  if (newest && weak.length >= WEAK_OF_WEIGHED) return newest;
+  return recent.some((judgement) => judgement.quality !== "unknown") ? { quality: "good" } : { quality: "unknown" };
+}
+
 /** The worst of each figure over all links; what the quality popover shows. */
 export interface Figures {
   rtt_ms: number | null;
