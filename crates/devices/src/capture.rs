@@ -1,7 +1,7 @@
 //! One open microphone, or what stands in for one.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rtrb::Consumer;
 
@@ -44,9 +44,19 @@ enum Generator {
 /// [`File`](crate::DeviceErrorKind::File) for an unreadable file, [`Failed`](crate::DeviceErrorKind::Failed)
 /// otherwise.
 pub fn open_capture(source: &CaptureSource) -> Result<CaptureStream, DeviceError> {
+    open_capture_in_steps(source, Duration::from_millis(10))
+}
+
+/// As [`open_capture`], with the step in which a device is to hand over its sound. Small steps cost little delay, but
+/// a sound server that is late by more than one step drops what it could not hand over (PulseAudio keeps no more for
+/// a client than the client's step).
+///
+/// # Errors
+/// Likewise.
+pub fn open_capture_in_steps(source: &CaptureSource, step: Duration) -> Result<CaptureStream, DeviceError> {
     let (generator, rate, label) = match source {
-        CaptureSource::Default => return open_real(None),
-        CaptureSource::Named(name) => return open_real(Some(name)),
+        CaptureSource::Default => return open_real(None, step),
+        CaptureSource::Named(name) => return open_real(Some(name), step),
         CaptureSource::File(path) => open_file(path, false)?,
         CaptureSource::LoopedFile(path) => open_file(path, true)?,
         CaptureSource::Tone { hz } => {
@@ -63,8 +73,8 @@ pub fn open_capture(source: &CaptureSource) -> Result<CaptureStream, DeviceError
     Ok(CaptureStream { inner: Inner::Virtual { pace, rate, generator, missed: 0, error: None }, label })
 }
 
-fn open_real(name: Option<&str>) -> Result<CaptureStream, DeviceError> {
-    let (device, ring) = real::open_capture(name)?;
+fn open_real(name: Option<&str>, step: Duration) -> Result<CaptureStream, DeviceError> {
+    let (device, ring) = real::open_capture(name, step)?;
     let label = device.label.clone();
     Ok(CaptureStream { inner: Inner::Real { device, ring }, label })
 }

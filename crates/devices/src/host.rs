@@ -1,5 +1,7 @@
 //! Which sound system, which device, which format.
 
+use std::time::Duration;
+
 use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{BufferSize, Device, Host, HostId, SampleFormat, StreamConfig, SupportedStreamConfigRange};
 
@@ -115,8 +117,12 @@ const FORMATS: [SampleFormat; 4] =
     [SampleFormat::F32, SampleFormat::I16, SampleFormat::I32, SampleFormat::U8];
 
 /// Chooses what to ask a device for: 48 kHz mono where it can, so that nothing is left to convert; otherwise the
-/// nearest to its own default. 10 ms buffers, or the nearest the device allows.
-pub(crate) fn choose_format(device: &Device, direction: Direction) -> Result<Format, DeviceError> {
+/// nearest to its own default. Buffers of `step`, or the nearest the device allows.
+pub(crate) fn choose_format(
+    device: &Device,
+    direction: Direction,
+    step: Duration,
+) -> Result<Format, DeviceError> {
     let (default, ranges) = match direction {
         Direction::Capture => {
             (device.default_input_config(), device.supported_input_configs().map(Iterator::collect::<Vec<_>>))
@@ -141,19 +147,19 @@ pub(crate) fn choose_format(device: &Device, direction: Direction) -> Result<For
                 range.channels() == channels && range.sample_format() == sample && range.contains_rate(rate)
             };
             if let Some(range) = ranges.iter().find(fits) {
-                return Ok(Format { config: config(rate, channels, range.buffer_size()), sample });
+                return Ok(Format { config: config(rate, channels, range.buffer_size(), step), sample });
             }
         }
     }
     let default = default?;
     Ok(Format {
-        config: config(default.sample_rate(), default.channels(), default.buffer_size()),
+        config: config(default.sample_rate(), default.channels(), default.buffer_size(), step),
         sample: default.sample_format(),
     })
 }
 
-fn config(rate: u32, channels: u16, sizes: &cpal::SupportedBufferSize) -> StreamConfig {
-    let wanted = rate / 100;
+fn config(rate: u32, channels: u16, sizes: &cpal::SupportedBufferSize, step: Duration) -> StreamConfig {
+    let wanted = (step.as_secs_f64() * f64::from(rate)) as u32;
     let frames = match sizes {
         cpal::SupportedBufferSize::Range { min, max } if min <= max => wanted.clamp(*min, *max),
         _ => wanted,

@@ -38,7 +38,7 @@ mod recorder;
 mod source;
 mod wav;
 
-pub use capture::{CaptureStream, open_capture};
+pub use capture::{CaptureStream, open_capture, open_capture_in_steps};
 pub use clip::Clip;
 pub use enumerate::{DeviceInfo, DeviceList, DeviceWatch, list, watch};
 pub use error::{DeviceError, DeviceErrorKind};

@@ -16,6 +16,9 @@ use crate::{DeviceError, DeviceErrorKind};
 /// How long a sound system may take to open a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The step in which a loudspeaker takes its sound.
+const PLAYOUT_STEP: Duration = Duration::from_millis(10);
+
 /// What an error callback left for the reader: 0 nothing, else a [`DeviceErrorKind`] plus one.
 #[derive(Debug, Default)]
 struct Fault(AtomicU8);
@@ -67,8 +70,11 @@ impl RealDevice {
 }
 
 /// Opens a microphone; sound comes out of the ring from then on.
-pub(crate) fn open_capture(wanted: Option<&str>) -> Result<(RealDevice, Consumer<f32>), DeviceError> {
-    open(Direction::Capture, wanted, |device, format, counters, fault| {
+pub(crate) fn open_capture(
+    wanted: Option<&str>,
+    step: Duration,
+) -> Result<(RealDevice, Consumer<f32>), DeviceError> {
+    open(Direction::Capture, wanted, step, |device, format, counters, fault| {
         let (producer, consumer) = ring(format.config);
         let callback = CaptureCallback::new(producer, format.config.channels, counters);
         let stream = match format.sample {
@@ -84,7 +90,7 @@ pub(crate) fn open_capture(wanted: Option<&str>) -> Result<(RealDevice, Consumer
 
 /// Opens a loudspeaker; it plays what is in the ring, and silence while that is empty.
 pub(crate) fn open_playout(wanted: Option<&str>) -> Result<(RealDevice, Producer<f32>), DeviceError> {
-    open(Direction::Playout, wanted, |device, format, counters, fault| {
+    open(Direction::Playout, wanted, PLAYOUT_STEP, |device, format, counters, fault| {
         let (producer, consumer) = ring(format.config);
         let callback = PlayoutCallback::new(consumer, format.config.channels, counters);
         let stream = match format.sample {
@@ -101,6 +107,7 @@ pub(crate) fn open_playout(wanted: Option<&str>) -> Result<(RealDevice, Producer
 fn open<Ring>(
     direction: Direction,
     wanted: Option<&str>,
+    step: Duration,
     build: impl Fn(&Device, Format, Arc<Counters>, Arc<Fault>) -> Result<(Stream, Ring), DeviceError>,
 ) -> Result<(RealDevice, Ring), DeviceError> {
     let host = host::open_host()?;
@@ -110,7 +117,7 @@ fn open<Ring>(
         let detail = format!("“{label}” could not be opened: {}", error.detail);
         DeviceError { kind: error.kind, detail }
     };
-    let mut format = host::choose_format(&device, direction).map_err(explain)?;
+    let mut format = host::choose_format(&device, direction, step).map_err(explain)?;
     let counters = Arc::new(Counters::default());
     let fault = Arc::new(Fault::default());
     let built = build(&device, format, counters.clone(), fault.clone()).or_else(|first| {

@@ -93,7 +93,7 @@ fn playout_allocates_nothing_whether_the_ring_is_empty_full_or_wraps() {
     let counted = operations_in(|| {
         for round in 0..100 {
             if round % 2 == 0 {
-                producer.push_partial_slice(&samples);
+                let _ = producer.push_partial_slice(&samples);
             }
             callback.fill(&mut floats[..2 * (1 + round * 7 % 479)]);
             callback.fill(&mut integers);

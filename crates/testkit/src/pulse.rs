@@ -7,7 +7,7 @@
 //!
 //! A program finds it through [`PulseServer::environment`]. Linux only.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct PulseServer {
     folder: PathBuf,
     child: Child,
+    /// Keeps the microphone in small steps: a null sink that nobody asked for low latency works in steps of 2 s, and
+    /// a program that opens its monitor waits for the step to end.
+    hum: Option<Speech>,
 }
 
 impl PulseServer {
@@ -59,13 +62,14 @@ impl PulseServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("PulseAudio is installed");
-        let mut server = Self { folder, child };
+        let mut server = Self { folder, child, hum: None };
         let deadline = Instant::now() + PATIENCE;
         while !server.control(&["get-default-source"]).is_some_and(|name| name.trim() == "micsrc") {
             let ended = server.child.try_wait().ok().flatten();
             assert!(ended.is_none() && Instant::now() < deadline, "PulseAudio does not come up: {ended:?}");
             std::thread::park_timeout(Duration::from_millis(20));
         }
+        server.hum = Some(server.play("/dev/zero".into()));
         server
     }
 
@@ -96,19 +100,23 @@ impl PulseServer {
     /// # Panics
     /// When `pacat` cannot be started.
     pub fn speak(&self, samples: &[f32]) -> Speech {
-        let mut child = self
+        let file = self.folder.join("speech.raw");
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        std::fs::write(&file, bytes).expect("the temporary folder can be written");
+        self.play(file)
+    }
+
+    fn play(&self, file: PathBuf) -> Speech {
+        let child = self
             .command("pacat")
-            .args(["--playback", "--latency-msec=20", "-d", "mic"])
+            .args(["--playback", "--raw", "--latency-msec=20", "-d", "mic"])
             .args(["--format=float32le", "--rate=48000", "--channels=1"])
-            .stdin(Stdio::piped())
+            .arg(file)
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("pacat is installed");
-        let mut input = child.stdin.take().expect("standard input was piped just above");
-        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        // It reads at the pace it plays; ends when the child does.
-        std::thread::spawn(move || drop(input.write_all(&bytes)));
         Speech(child)
     }
 
@@ -144,6 +152,7 @@ impl PulseServer {
 
     /// Ends the server at once, as a crash would.
     pub fn kill(&mut self) {
+        self.hum = None;
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -105,22 +105,23 @@ pub(crate) fn voice(seed: u64, seconds: f32) -> Vec<f32> {
     samples
 }
 
-/// The greatest correlation of `heard` with `sent` over delays of 0..`most` samples, and that delay.
+/// The greatest correlation of `heard` with `sent` over delays of 0..`most` samples, and that delay. Searched coarsely
+/// first, then around the best, so the sound must be a voice's: without much above 3 kHz.
 pub(crate) fn match_of(sent: &[f32], heard: &[f32], most: usize) -> (f32, usize) {
-    let mut best = (0.0, 0);
-    for delay in 0..most.min(heard.len()) {
-        let (mut cross, mut a, mut b) = (0.0f64, 1e-9f64, 1e-9f64);
-        for (x, y) in sent.iter().zip(&heard[delay..]).step_by(3) {
-            cross += f64::from(x * y);
-            a += f64::from(x * x);
-            b += f64::from(y * y);
+    let at = |delay: usize, stride: usize| {
+        let (mut cross, mut a, mut b) = (0.0f32, 1e-9f32, 1e-9f32);
+        for (x, y) in sent.iter().zip(&heard[delay..]).step_by(stride) {
+            cross += x * y;
+            a += x * x;
+            b += y * y;
         }
-        let correlation = (cross / (a * b).sqrt()) as f32;
-        if correlation > best.0 {
-            best = (correlation, delay);
-        }
-    }
-    best
+        (cross / (a * b).sqrt(), delay)
+    };
+    let better = |best: (f32, usize), new: (f32, usize)| if new.0 > best.0 { new } else { best };
+    let most = most.min(heard.len());
+    let coarse = (0..most).step_by(4).map(|delay| at(delay, 11)).fold((0.0, 0), better);
+    let around = coarse.1.saturating_sub(8)..(coarse.1 + 9).min(most);
+    around.map(|delay| at(delay, 1)).fold((0.0, coarse.1), better)
 }
 
 /// How well the loudness of two sounds moves together, 20 ms by 20 ms in dB, at the best delay of 0..=`most` steps of

@@ -14,13 +14,17 @@ use std::time::{Duration, Instant};
 
 use bellbird_devices::{
     CaptureSource, CaptureStream, DeviceError, DeviceErrorKind, DeviceInfo, PlayoutSink, PlayoutStream,
-    open_capture, open_playout,
+    open_capture_in_steps, open_playout,
 };
 
 use super::PumpInput;
 
 /// How long after a failure a device is tried again. A change in the list of devices tries at once.
 const RETRY: Duration = Duration::from_secs(3);
+
+/// The step a device is asked to work in, and the largest it is widened to when it loses sound in smaller ones.
+const FIRST_STEP: Duration = Duration::from_millis(10);
+const LAST_STEP: Duration = Duration::from_millis(40);
 
 /// What an opener brings back.
 pub(super) enum Opened {
@@ -33,7 +37,7 @@ pub(super) enum Opened {
 pub(super) trait Choice: Clone + Send + 'static {
     type Stream: Send + 'static;
 
-    fn open(&self) -> Result<Self::Stream, DeviceError>;
+    fn open(&self, step: Duration) -> Result<Self::Stream, DeviceError>;
     fn is_real(&self) -> bool;
     /// The name asked for; `None` for the default device and for stand-ins.
     fn wanted_name(&self) -> Option<&str>;
@@ -46,8 +50,8 @@ pub(super) trait Choice: Clone + Send + 'static {
 impl Choice for CaptureSource {
     type Stream = CaptureStream;
 
-    fn open(&self) -> Result<CaptureStream, DeviceError> {
-        open_capture(self)
+    fn open(&self, step: Duration) -> Result<CaptureStream, DeviceError> {
+        open_capture_in_steps(self, step)
     }
 
     fn is_real(&self) -> bool {
@@ -83,7 +87,7 @@ impl Choice for CaptureSource {
 impl Choice for PlayoutSink {
     type Stream = PlayoutStream;
 
-    fn open(&self) -> Result<PlayoutStream, DeviceError> {
+    fn open(&self, _step: Duration) -> Result<PlayoutStream, DeviceError> {
         open_playout(self)
     }
 
@@ -121,16 +125,22 @@ pub(super) struct Slot<C: Choice> {
     retry_at: Option<Instant>,
     /// A failure is told once, until the device works again.
     told: bool,
+    step: Duration,
     wrap: fn(u64, Result<C::Stream, DeviceError>) -> Opened,
 }
 
 impl<C: Choice> Slot<C> {
     pub(super) fn new(choice: C, wrap: fn(u64, Result<C::Stream, DeviceError>) -> Opened) -> Self {
-        Self { choice, wanted: false, ticket: 0, opening: false, retry_at: None, told: false, wrap }
-    }
-
-    pub(super) fn is_wanted(&self) -> bool {
-        self.wanted
+        Self {
+            choice,
+            wanted: false,
+            ticket: 0,
+            opening: false,
+            retry_at: None,
+            told: false,
+            step: FIRST_STEP,
+            wrap,
+        }
     }
 
     pub(super) fn is_opening(&self) -> bool {
@@ -161,7 +171,18 @@ impl<C: Choice> Slot<C> {
     pub(super) fn select(&mut self, choice: C, inputs: &Sender<PumpInput>) {
         self.choice = choice;
         self.told = false;
+        self.step = FIRST_STEP;
         if self.wanted {
+            self.start(self.choice.clone(), inputs);
+        }
+    }
+
+    /// The device loses sound: opens it again in larger steps, if there are larger ones. Meanwhile the old stream
+    /// goes on.
+    pub(super) fn widen(&mut self, inputs: &Sender<PumpInput>) {
+        if self.wanted && !self.opening && self.choice.is_real() && self.step < LAST_STEP {
+            self.step *= 2;
+            tracing::info!(step = ?self.step, "the microphone loses sound, asking for larger steps");
             self.start(self.choice.clone(), inputs);
         }
     }
@@ -276,15 +297,15 @@ impl<C: Choice> Slot<C> {
         self.ticket += 1;
         self.opening = true;
         self.retry_at = None;
-        let (ticket, wrap) = (self.ticket, self.wrap);
+        let (ticket, wrap, step) = (self.ticket, self.wrap, self.step);
         let report = inputs.clone();
         if !choice.is_real() {
-            let _ = report.send(PumpInput::Opened(wrap(ticket, choice.open())));
+            let _ = report.send(PumpInput::Opened(wrap(ticket, choice.open(step))));
             return;
         }
         let open = move || {
             // The pump may be gone by now; then the stream is dropped here.
-            let _ = report.send(PumpInput::Opened(wrap(ticket, choice.open())));
+            let _ = report.send(PumpInput::Opened(wrap(ticket, choice.open(step))));
         };
         if let Err(error) = std::thread::Builder::new().name("bellbird-open".into()).spawn(open) {
             let error = DeviceError::new(DeviceErrorKind::Failed, error);

@@ -9,18 +9,32 @@ use crate::audio::resample::Resampler;
 use crate::audio::{FRAME, SAMPLE_RATE};
 use crate::send::{PACKET_SAMPLES, Sender};
 
-/// The length of a frame.
-const PERIOD: Duration = Duration::from_millis(10);
+/// The length of a frame, ms.
+const FRAME_MS: f64 = 10.0;
 
-/// Without a frame from the device for this long, silence is sent in its place. Longer than the pauses between a
-/// sound server's deliveries.
-const PATIENCE: Duration = Duration::from_millis(60);
+/// A tick later than this is a standstill of the machine, ms.
+const STANDSTILL: f64 = 1_000.0;
+
+/// How far the sound sent may fall behind the time before silence takes the place of what the device owes. Longer
+/// than the pauses between a sound server's deliveries.
+const BEHIND: f64 = 60.0;
+
+/// How far it may run ahead. A device that delivers a heap of old sound (when it was just opened, or stood still)
+/// would otherwise make the far end take every later packet for a late one. The oldest is dropped.
+const AHEAD: f64 = 30.0;
+
+/// Both are forgotten at this rate, so that a device clock of its own is no reason to drop or add anything: 0.0005.
+const LEAK: f64 = 0.0005;
 
 /// A device that gives nothing for this long has died without a word.
 const DEAD: Duration = Duration::from_secs(3);
 
-/// What may pile up before the oldest is dropped, samples: 100 ms.
-const BACKLOG: usize = SAMPLE_RATE as usize / 10;
+/// How long the supply is watched before it is judged.
+const SUPPLY_WINDOW: Duration = Duration::from_secs(2);
+
+/// A device that gives less of the time than this loses sound, because the sound server could not hand it over in
+/// steps as small as were asked for.
+const LEAST_SUPPLY: f64 = 0.95;
 
 /// What is captured now, turned into packets.
 pub(super) struct Microphone {
@@ -29,10 +43,19 @@ pub(super) struct Microphone {
     resampler: Option<Resampler>,
     raw: Box<[f32; 4_800]>,
     fifo: Vec<f32>,
-    /// When the last frame was sent, or would have been.
-    last: Instant,
+    /// How far the sound sent is ahead of the time, ms.
+    ahead: f64,
+    last_tick: Instant,
     last_sound: Instant,
+    supply: Supply,
+    rate: u32,
     running: bool,
+}
+
+/// Watches how much of the time a device fills.
+struct Supply {
+    since: Instant,
+    samples: u64,
 }
 
 /// What a tick brought.
@@ -44,6 +67,8 @@ pub(super) enum Captured {
     First,
     /// The device has given nothing for seconds.
     Dead,
+    /// The device gives less sound than time passes.
+    Starved,
 }
 
 impl Microphone {
@@ -53,9 +78,12 @@ impl Microphone {
             sink,
             resampler: None,
             raw: Box::new([0.0; 4_800]),
-            fifo: Vec::with_capacity(BACKLOG * 2),
-            last: now,
+            fifo: Vec::with_capacity(FRAME * 40),
+            ahead: 0.0,
+            last_tick: now,
             last_sound: now,
+            supply: Supply { since: now, samples: 0 },
+            rate: SAMPLE_RATE,
             running: false,
         }
     }
@@ -77,8 +105,10 @@ impl Microphone {
     /// Another device delivers from now on.
     pub(super) fn attach(&mut self, rate: u32, now: Instant) {
         self.resampler = Resampler::new(rate, SAMPLE_RATE).ok();
+        self.rate = rate;
         self.fifo.clear();
         self.last_sound = now;
+        self.supply = Supply { since: now, samples: 0 };
     }
 
     /// Sends what the device delivered since the last tick, or silence in its place. With `silent` what it
@@ -93,6 +123,9 @@ impl Microphone {
         if let Some(stream) = stream {
             if self.drain(stream) {
                 self.last_sound = now;
+                if self.is_starved(now) {
+                    outcome = Captured::Starved;
+                }
             } else if now.saturating_duration_since(self.last_sound) > DEAD {
                 self.last_sound = now;
                 outcome = Captured::Dead;
@@ -101,28 +134,47 @@ impl Microphone {
         if silent {
             self.fifo.clear();
         }
-        let excess = self.fifo.len().saturating_sub(BACKLOG);
-        self.fifo.drain(..excess);
+        self.pass_time(now);
+        let frames = self.fifo.len() / FRAME;
+        let welcome = ((AHEAD - self.ahead) / FRAME_MS).max(0.0) as usize;
+        let excess = frames.saturating_sub(welcome);
+        self.fifo.drain(..excess * FRAME);
         while let Some(frame) = self.fifo.first_chunk::<FRAME>() {
             let mut frame = *frame;
             self.fifo.drain(..FRAME);
             self.send(&mut frame);
-            self.last = now;
             if !self.running {
                 self.running = true;
                 outcome = Captured::First;
             }
         }
-        let patience = if silent { PERIOD } else { PATIENCE };
-        if now.saturating_duration_since(self.last) > Duration::from_secs(1) {
-            // The machine stood still: nobody waits for a second of old silence.
-            self.last = now - patience;
-        }
-        while now.saturating_duration_since(self.last) >= patience {
-            self.last += PERIOD;
+        let patience = if silent { 0.0 } else { BEHIND };
+        while self.ahead <= -patience - FRAME_MS {
             self.send(&mut [0.0; FRAME]);
         }
         outcome
+    }
+
+    /// Looks at the supply once a window.
+    fn is_starved(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.supply.since);
+        if passed < SUPPLY_WINDOW {
+            return false;
+        }
+        let share = self.supply.samples as f64 / (passed.as_secs_f64() * f64::from(self.rate));
+        self.supply = Supply { since: now, samples: 0 };
+        share < LEAST_SUPPLY
+    }
+
+    fn pass_time(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.last_tick).as_secs_f64() * 1_000.0;
+        self.last_tick = now;
+        let leak = (passed * LEAK).min(self.ahead.abs());
+        self.ahead -= passed + leak.copysign(self.ahead);
+        if self.ahead < -STANDSTILL {
+            // The machine stood still: nobody waits for old silence.
+            self.ahead = -BEHIND;
+        }
     }
 
     fn drain(&mut self, stream: &mut CaptureStream) -> bool {
@@ -133,6 +185,7 @@ impl Microphone {
                 return any;
             }
             any = true;
+            self.supply.samples += count as u64;
             if let Some(resampler) = &mut self.resampler {
                 resampler.process(&self.raw[..count], &mut self.fifo);
             }
@@ -143,6 +196,7 @@ impl Microphone {
     }
 
     fn send(&mut self, frame: &mut [f32; FRAME]) {
+        self.ahead += FRAME_MS;
         match self.sender.capture(frame) {
             Ok(Some(packet)) => (self.sink)(&EncodedAudio {
                 payload: packet.payload,

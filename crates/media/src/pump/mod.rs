@@ -287,5 +287,7 @@ impl Drop for SoundPump {
     }
 }
 
+#[cfg(all(test, target_os = "linux"))]
+mod pulse_tests;
 #[cfg(test)]
 mod tests;

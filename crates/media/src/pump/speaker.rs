@@ -17,6 +17,9 @@ const WINDOW: Duration = Duration::from_secs(2);
 /// Frames made in one tick at most; more would be an attempt to fill a device that stands still.
 const BURST: usize = 12;
 
+/// A device that has just been opened found nothing to play: that is no gap.
+const SETTLING: Duration = Duration::from_millis(200);
+
 /// A device that takes nothing for this long has died without a word.
 const DEAD: Duration = Duration::from_secs(3);
 
@@ -36,6 +39,7 @@ pub(super) struct Speaker {
     made: usize,
     moved: u64,
     moved_at: Instant,
+    settled_at: Instant,
 }
 
 impl Speaker {
@@ -45,7 +49,7 @@ impl Speaker {
         Self {
             resampler: Resampler::new(SAMPLE_RATE, rate).ok(),
             pending: Vec::with_capacity(rate as usize / 20),
-            target: stream.period() + 4 * ms,
+            target: 14 * ms,
             ms,
             underruns: stream.underrun_samples(),
             window_start: now,
@@ -53,6 +57,7 @@ impl Speaker {
             made: 0,
             moved: stream.played_samples(),
             moved_at: now,
+            settled_at: now + SETTLING,
             stream,
         }
     }
@@ -79,7 +84,10 @@ impl Speaker {
             self.lowest = Some(self.lowest.map_or(lowest, |least| least.min(lowest)));
         }
         let most = self.stream.period() + 40 * self.ms;
-        if underruns > self.underruns {
+        if now < self.settled_at {
+            self.underruns = underruns;
+            self.lowest = None;
+        } else if underruns > self.underruns {
             self.underruns = underruns;
             self.target = (self.target + 3 * self.ms).min(most);
             self.restart_window(now);

@@ -10,16 +10,16 @@ use crate::audio::level::dbov;
 use crate::audio::testing::{goertzel, match_of, voice};
 
 /// Fails a hang; never decides a test.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One end, with its events.
-struct End {
-    pump: SoundPump,
+pub(super) struct End {
+    pub(super) pump: SoundPump,
     events: Receiver<PumpEvent>,
 }
 
 impl End {
-    fn new(microphone: CaptureSource, speaker: PlayoutSink, processing: bool) -> Self {
+    pub(super) fn new(microphone: CaptureSource, speaker: PlayoutSink, processing: bool) -> Self {
         let (sender, events) = channel();
         let options = CallMediaOptions { microphone, speaker, ringer: PlayoutSink::Null, processing };
         let pump = SoundPump::new(options, Arc::new(move |event| drop(sender.send(event))));
@@ -27,7 +27,7 @@ impl End {
     }
 
     /// Sends what the microphone gives to another end's receiver.
-    fn send_to(&self, inlet: ReceiverInlet) {
+    pub(super) fn send_to(&self, inlet: ReceiverInlet) {
         let (mut sequence, mut timestamp) = (65_500u16, 4_294_960_000u32);
         self.pump.start_capture(Box::new(move |audio| {
             let payload = Bytes::copy_from_slice(audio.payload);
@@ -38,7 +38,7 @@ impl End {
     }
 
     /// Passes events until `enough` says so. The level reports, 30 a second, keep it going.
-    fn until(&self, mut enough: impl FnMut(&PumpEvent) -> bool) {
+    pub(super) fn until(&self, mut enough: impl FnMut(&PumpEvent) -> bool) {
         let limit = Instant::now() + PATIENCE;
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("the pump reports");
@@ -50,7 +50,7 @@ impl End {
     }
 }
 
-fn participant() -> ParticipantId {
+pub(super) fn participant() -> ParticipantId {
     ParticipantId::new("them")
 }
 

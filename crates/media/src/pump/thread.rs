@@ -373,6 +373,7 @@ impl Pump {
         match microphone.tick(self.capture.as_mut(), self.hold, now) {
             Captured::Nothing => {}
             Captured::First => (self.events)(PumpEvent::CaptureRunning),
+            Captured::Starved => self.microphone_slot.widen(&self.inputs),
             Captured::Dead => {
                 self.capture = None;
                 let error = DeviceError::new(DeviceErrorKind::Lost, "the microphone stopped giving sound");

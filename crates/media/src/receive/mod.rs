@@ -13,6 +13,7 @@
 
 pub(crate) mod adjust;
 pub(crate) mod decoder;
+pub(crate) mod operations;
 pub(crate) mod policy;
 pub(crate) mod receiver;
 pub(crate) mod sequence;
