@@ -8,6 +8,8 @@ mod bindings;
 mod command;
 mod event;
 mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 mod problem_codes;
 mod state;
 

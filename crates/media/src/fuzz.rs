@@ -14,3 +14,9 @@ pub fn candidate(text: &str) {
 pub fn packets(bytes: &[u8]) {
     crate::peer::fuzz_packet(bytes);
 }
+
+/// A jitter buffer's life: each step is a packet (sequence number, timestamp, length, then as many bytes) and a pause
+/// with as many pulls as fit.
+pub fn jitter_buffer(bytes: &[u8]) {
+    crate::receive::operations::carry_out(bytes, std::time::Instant::now());
+}
