@@ -66,7 +66,10 @@ pub(crate) struct Follower<'a> {
     /// The calls reported, and whether each was connected.
     calls: HashMap<String, bool>,
     links: HashMap<String, Vec<LinkQualityView>>,
+    /// A problem not yet told: it may turn out to be the reason of the end.
     problem: Option<(Failure, Instant)>,
+    /// The last one told.
+    told: Option<Failure>,
     ending: Ending,
     /// The process goes at this time at the latest.
     deadline: Instant,
@@ -86,6 +89,7 @@ impl<'a> Follower<'a> {
             calls: HashMap::new(),
             links: HashMap::new(),
             problem: None,
+            told: None,
             ending: Ending::No,
             deadline: never,
             give_up,
@@ -254,9 +258,6 @@ impl<'a> Follower<'a> {
     }
 
     fn happened(&mut self, call: &str, happening: CallHappening) -> Option<Result<(), Failure>> {
-        if !matches!(happening, CallHappening::Ended { .. }) {
-            self.tell_problem();
-        }
         match happening {
             CallHappening::Status { participant, status } => {
                 self.output.report(&Report::Status { call, participant: participant.as_deref(), status });
@@ -274,6 +275,7 @@ impl<'a> Follower<'a> {
                 self.output.report(&Report::Mute { call, participant: participant.as_deref(), kind, muted });
             }
             CallHappening::Problem { problem } => {
+                self.tell_problem();
                 self.problem = Some((problem.into(), Instant::now() + HOLD_BACK));
             }
             CallHappening::Ended { reason, duration_s } => {
@@ -296,7 +298,7 @@ impl<'a> Follower<'a> {
     fn ended(&mut self, call: &str, reason: EndReason) -> Option<Result<(), Failure>> {
         let connected = self.calls.remove(call).unwrap_or(false);
         self.links.remove(call);
-        let problem = self.problem.take().map(|(problem, _)| problem);
+        let problem = self.problem.take().map(|(problem, _)| problem).or(self.told.take());
         let outcome = match self.ending {
             Ending::Asked => Ok(()),
             Ending::TimedOut => Err(timed_out()),
@@ -312,8 +314,10 @@ impl<'a> Follower<'a> {
             }
             Subject::Incoming(_) if connected && self.course.duration.is_some() => Some(outcome),
             Subject::Incoming(_) => {
-                if let Some(problem) = problem {
-                    self.tell(&problem);
+                if let Err(failure) = outcome
+                    && problem.as_ref() == Some(&failure)
+                {
+                    self.tell(&failure);
                 }
                 None
             }
@@ -333,6 +337,7 @@ impl<'a> Follower<'a> {
     fn tell_problem(&mut self) {
         if let Some((problem, _)) = self.problem.take() {
             self.tell(&problem);
+            self.told = Some(problem);
         }
     }
 

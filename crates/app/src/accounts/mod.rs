@@ -236,7 +236,10 @@ impl Inner {
                 revoke(&talk).await;
             }
         }
-        if local.is_some()
+        let served = local.is_some();
+        // The echo contact goes before its server does.
+        drop(local);
+        if served
             && let Some(server) = &self.config.local_server
             && let Err(problem) = server.stop().await
         {
