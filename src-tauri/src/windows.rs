@@ -77,15 +77,15 @@ pub(crate) fn main_is_open(app: &AppHandle) -> bool {
     app.get_webview_window(MAIN).is_some()
 }
 
-/// Keeps the main window's place as it changes, and writes it down when the window closes.
+/// Keeps the main window's place as it changes, and writes it down when the process ends.
 pub(crate) fn handle_run_event(app: &AppHandle, event: RunEvent) {
-    let RunEvent::WindowEvent { label, event, .. } = event else { return };
-    if label != MAIN {
-        return;
-    }
     match event {
-        WindowEvent::Resized(_) | WindowEvent::Moved(_) => note_place(app),
-        WindowEvent::CloseRequested { .. } => write_place(app),
+        RunEvent::WindowEvent { label, event: WindowEvent::Resized(_) | WindowEvent::Moved(_), .. }
+            if label == MAIN =>
+        {
+            note_place(app);
+        }
+        RunEvent::Exit => write_place(app),
         _ => {}
     }
 }

@@ -373,6 +373,20 @@ test("a core that comes back at once is not worth a word; one that stays away is
   expect(document.querySelector("[data-status=connected]")).not.toBeNull();
 });
 
+test("a call that went down with its core is said to be cut off; one that ended is not", async () => {
+  await openInCall();
+  screen.core.set({ calls: [] });
+  await settle();
+  expect(text()).toContain("The call was cut off.");
+  expect(text()).toContain("Choose someone to call");
+  await click("OK");
+  screen.core.set({ calls: [callView()] });
+  screen.core.change("c1", { status: "ended", ended: "no_answer" });
+  screen.core.set({ calls: [] });
+  await settle();
+  expect(text()).not.toContain("cut off");
+});
+
 test("an offline account says so and cannot call", async () => {
   await openSignedIn();
   const problem = { number: 0, code: "server-unreachable", detail: "" };

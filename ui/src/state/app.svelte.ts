@@ -159,6 +159,11 @@ export class App {
   }
 
   #stateChanged(before: AppView | null, view: AppView): void {
+    const cut = currentCall(before);
+    if (isLive(cut) && !view.calls.some((call) => call.id === cut.id)) {
+      // A call that ends is shown ended first; one that vanishes went down with its core.
+      this.showProblem({ number: 0, code: "call-cut", detail: "" });
+    }
     const was = before?.accounts[0];
     const is = view.accounts[0];
     if (before && view.accounts.length > before.accounts.length) this.adding = false;

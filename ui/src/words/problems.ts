@@ -14,7 +14,7 @@ export interface ProblemWords {
 }
 
 // Codes that arise in the window itself.
-const WINDOW_CODES = ["core-gone", "no-core-program", "core-failed", "no-address"] as const;
+const WINDOW_CODES = ["core-gone", "no-core-program", "core-failed", "no-address", "call-cut"] as const;
 export type WindowProblemCode = (typeof WINDOW_CODES)[number];
 
 const WORDS: Record<ProblemCode | WindowProblemCode, ProblemWords> = {
@@ -225,6 +225,12 @@ const WORDS: Record<ProblemCode | WindowProblemCode, ProblemWords> = {
   "core-failed": {
     happened: "Bellbird’s background part does not start.",
     todo: "Check that the disk is not full. Restarting the computer may help.",
+    button: "OK",
+    remedy: "dismiss",
+  },
+  "call-cut": {
+    happened: "The call was cut off.",
+    todo: "Bellbird had to restart in the middle of it. Call again.",
     button: "OK",
     remedy: "dismiss",
   },
