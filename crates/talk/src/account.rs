@@ -192,7 +192,7 @@ impl TalkAccount {
     }
 
     /// Waits until every call that was left or dropped has told the server so, at most for `limit`. To be called
-    /// before a program ends.
+    /// before a program ends. A call that still runs makes it wait for the whole of it.
     pub async fn calls_settled(&self, limit: Duration) {
         self.inner.calls.close();
         // Either outcome ends the wait; the server forgets silent sessions by itself.
