@@ -1,0 +1,82 @@
+//! Each kind of bad input has a code of its own and exit 1; wrong usage has exit 2.
+
+use std::net::TcpListener;
+
+use crate::stage::{Stage, cli, error_code};
+
+#[test]
+fn what_goes_wrong_with_a_server_is_told_apart() {
+    let stage = Stage::open();
+    let wrong =
+        stage.with_account(&["contacts"], "ann").env("BELLBIRD_PASSWORD", "not the one").output().unwrap();
+    assert_eq!((wrong.status.code(), error_code(&wrong).as_str()), (Some(1), "wrong-password"));
+    let missing = stage.with_account(&["contacts"], "ann").env_remove("BELLBIRD_PASSWORD").output().unwrap();
+    assert_eq!(error_code(&missing), "password-missing");
+    let nobody = stage.calling(&["call", "nobody"], "ann").output().unwrap();
+    assert_eq!(error_code(&nobody), "unknown-user");
+    let room = stage.calling(&["join", "abcdefgh"], "ann").output().unwrap();
+    assert_eq!(error_code(&room), "unknown-room");
+    let link = stage.calling(&["join", "http://127.0.0.1/nothing"], "ann").output().unwrap();
+    assert_eq!(error_code(&link), "bad-link");
+
+    let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = stage
+        .cli()
+        .args(["contacts", "--user", "ann", "--server", &format!("http://{nowhere}")])
+        .output()
+        .unwrap();
+    assert_eq!(error_code(&dead), "server-unreachable");
+    let video = stage.calling(&["call", "bob", "--video"], "ann").output().unwrap();
+    assert_eq!(error_code(&video), "unsupported");
+    let file = stage
+        .with_account(&["call", "bob", "--mic", "file:/nowhere.wav", "--speaker", "null"], "ann")
+        .output()
+        .unwrap();
+    assert_eq!(error_code(&file), "sound-file");
+}
+
+#[test]
+fn what_goes_wrong_on_this_machine_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let port = cli(folder.path())
+        .args(["serve", "--listen", &address, "--data"])
+        .arg(folder.path().join("s"))
+        .output()
+        .unwrap();
+    assert_eq!(error_code(&port), "port-in-use");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let data = cli(folder.path()).args(["user", "list", "--data"]).arg(&file).output().unwrap();
+    assert_eq!(error_code(&data), "read-only-folder");
+    let nothing = cli(folder.path()).args(["ctl", "status"]).output().unwrap();
+    assert_eq!(error_code(&nothing), "no-core");
+    let account = cli(folder.path()).args(["contacts", "--account", "ann"]).output().unwrap();
+    assert_eq!(error_code(&account), "unknown-user");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_takes_no_files_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    // sysfs takes no new files, not even from root.
+    for arguments in
+        [["user", "list", "--data", "/sys/bellbird"].as_slice(), &["core", "--data", "/sys/bellbird"]]
+    {
+        let output = cli(folder.path()).args(arguments).output().unwrap();
+        assert_eq!(error_code(&output), "read-only-folder", "{arguments:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_has_a_code_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [["nonsense"].as_slice(), &["call"], &["listen", "--account", "a", "--mic", "trumpet"]] {
+        assert_eq!(
+            cli(folder.path()).args(arguments).output().unwrap().status.code(),
+            Some(2),
+            "{arguments:?}"
+        );
+    }
+}
