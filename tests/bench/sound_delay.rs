@@ -21,21 +21,20 @@ pub(crate) fn measure() {
         ),
     ] {
         let stage = Stage::new("bench-mouth-to-ear");
-        let folder = stage.folder("far-sound");
-        let far = SoundServer::start(&folder);
+        let far = SoundServer::start();
         // The listener plays on the stage's sound server, the caller speaks into another one of their own.
         let pair = Pair::start_with(&stage, arguments);
         let mut call = pair.call_on(&stage, &far, arguments);
         call.status("connected");
         std::thread::sleep(Duration::from_secs(2));
-        let saying = far.say(&speech::sample_path());
+        let saying = far.say(&speech::sample());
         let mut readings = Vec::new();
         for _ in 0..3 {
             // Both recordings are read by this process through equal recorders, so what the recorders add cancels out.
             let near = stage.sound();
             let (said, heard) = std::thread::scope(|scope| {
-                let said = scope.spawn(|| far.record("room.monitor", LENGTH));
-                let heard = scope.spawn(|| near.record("speaker.monitor", LENGTH));
+                let said = scope.spawn(|| far.record_microphone(LENGTH));
+                let heard = scope.spawn(|| near.record_speaker(LENGTH));
                 (said.join().expect("recorded"), heard.join().expect("recorded"))
             });
             let found = speech::find(&said.samples[48_000..48_000 * 8], &heard.samples);

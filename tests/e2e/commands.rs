@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use bellbird_testkit::process::LineProcess;
 use serde_json::Value;
 
-use crate::harness::stage::{PATIENCE, Stage, program};
+use crate::harness::stage::{Cli, PATIENCE, Stage, program};
 
 #[test]
 fn the_demo_makes_a_good_call_and_says_so() {
@@ -36,7 +37,9 @@ fn wrong_usage_is_told_from_failure() {
     let status = stage.cli("ada", &["no-such-command"]).status().expect("it runs");
     assert_eq!(status.code(), Some(2));
     // Nobody listens on port 9 of this machine.
-    let mut call = stage.start_cli("ada", &["contacts", "--server", "http://127.0.0.1:9", "--user", "ada"]);
+    let mut command =
+        stage.cli("ada", &["contacts", "--server", "http://127.0.0.1:9", "--user", "ada", "--json"]);
+    let mut call = Cli(LineProcess::start(command.env("BELLBIRD_PASSWORD", "correct horse battery")));
     let error = call.event("error");
     assert_eq!(error["code"], "server-unreachable", "{error}");
     assert_eq!(call.0.wait(PATIENCE).code(), Some(1));

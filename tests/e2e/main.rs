@@ -11,3 +11,4 @@ mod harness;
 mod incoming;
 mod onboarding;
 mod same_ui_in_a_browser;
+mod two_people;

@@ -15,10 +15,11 @@ fn a_person_starts_here_calls_echo_hears_themselves_and_ends() {
     window.wait_for("[data-status=connected]");
 
     // What Ada says comes back to her, through her own microphone and loudspeaker.
-    let spoken = speech::sample();
-    let saying = stage.sound().say(&speech::sample_path());
+    let spoken = syllables(&speech::sample());
+    let saying = stage.sound().say(&spoken);
     let heard = stage.sound().hear(Duration::from_secs(14));
     drop(saying);
+    stage.keep_sound("heard", &heard);
     let found = speech::find(&spoken, &heard).expect("something is heard");
     assert!(found.similarity > 0.6, "what is heard is not what was said: {:.2}", found.similarity);
 
@@ -28,4 +29,24 @@ fn a_person_starts_here_calls_echo_hears_themselves_and_ends() {
     door.no_call();
     let state = door.state();
     assert!(state.local_server.is_some() && state.accounts.len() == 1, "{state:#?}");
+}
+
+/// Pieces of speech shorter than the way to Echo and back, a second apart. Whoever speaks on while their own voice comes
+/// back is cut by the echo suppressor, as it should be: two voices at once are its weak spot, and not what is tried here.
+fn syllables(speech: &[f32]) -> Vec<f32> {
+    const PIECE: usize = 7_200;
+    const FADE: usize = 480;
+    let energy = |piece: &[f32]| piece.iter().map(|sample| sample * sample).sum::<f32>();
+    let mut pieces: Vec<&[f32]> = speech.chunks_exact(PIECE).collect();
+    pieces.sort_by(|a, b| energy(b).total_cmp(&energy(a)));
+    let mut all = Vec::new();
+    for piece in pieces.iter().take(6) {
+        let faded = piece.iter().enumerate().map(|(at, sample)| {
+            let from_edge = at.min(PIECE - 1 - at).min(FADE);
+            sample * from_edge as f32 / FADE as f32
+        });
+        all.extend(faded);
+        all.extend(std::iter::repeat_n(0.0, 48_000 - PIECE));
+    }
+    all
 }

@@ -26,7 +26,8 @@ fn the_same_ui_in_chromium_calls_echo_through_a_real_core() {
     ada.door.wait_until("the microphone to be off", |state| {
         state.calls.iter().any(|call| call.muted).then_some(())
     });
-    // The keyboard does it too.
+    // The keyboard does it too, once the page shows what it would change.
+    browser.wait_for("[data-action=mute][aria-pressed=true]");
     browser.press("m");
     ada.door.wait_until("the microphone to be on", |state| {
         state.calls.iter().any(|call| !call.muted).then_some(())

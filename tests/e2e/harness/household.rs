@@ -1,6 +1,7 @@
 //! A person with a core that is their server, and friends who ring them.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use bellbird_contract::{AccountState, Command};
 use bellbird_testkit::process::LineProcess;
@@ -44,7 +45,11 @@ impl Household {
     pub(crate) fn add_friend(&self, stage: &Stage, friend: &str) {
         let data = self.data.display().to_string();
         let mut command = stage.cli(friend, &["user", "add", friend, "--data", &data]);
-        let status = command.env("BELLBIRD_PASSWORD", PASSWORD).status().expect("bellbird-cli runs");
+        let status = command
+            .env("BELLBIRD_PASSWORD", PASSWORD)
+            .stdout(Stdio::null())
+            .status()
+            .expect("bellbird-cli runs");
         assert!(status.success(), "no account for {friend}: {status}");
     }
 

@@ -1,13 +1,18 @@
 //! Two command lines on one server: one that answers every call, and calls to it.
 
+use std::process::Stdio;
+
 use bellbird_testkit::process::LineProcess;
 
 use super::sound::SoundServer;
 use super::stage::{Cli, Stage};
 
-const PASSWORD: &str = "correct horse battery";
-const ANSWERER: &str = "bob";
-const CALLER: &str = "ada";
+/// Of both.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+/// Who answers.
+pub(crate) const ANSWERER: &str = "bob";
+/// Who calls.
+pub(crate) const CALLER: &str = "ada";
 
 /// A server, and Bob who answers.
 pub(crate) struct Pair {
@@ -30,7 +35,11 @@ impl Pair {
         let url = server.event("listening")["url"].as_str().expect("an address").to_owned();
         for name in [ANSWERER, CALLER] {
             let mut add = stage.cli("server", &["user", "add", name, "--data", &data]);
-            let status = add.env("BELLBIRD_PASSWORD", PASSWORD).status().expect("bellbird-cli runs");
+            let status = add
+                .env("BELLBIRD_PASSWORD", PASSWORD)
+                .stdout(Stdio::null())
+                .status()
+                .expect("bellbird-cli runs");
             assert!(status.success(), "no account for {name}");
         }
         let mut all = vec!["listen", "--server", &url, "--user", ANSWERER, "--json"];
@@ -62,7 +71,7 @@ impl Pair {
         let mut command = stage.cli(CALLER, &all);
         command.env("BELLBIRD_PASSWORD", PASSWORD);
         if let Some(sound) = sound {
-            command.env("PULSE_SERVER", sound.address()).env("XDG_RUNTIME_DIR", sound.runtime_folder());
+            sound.environment(&mut command);
         }
         Cli(LineProcess::start(&mut command))
     }

@@ -19,6 +19,6 @@ pub(crate) fn running(program: &Path, data: &Path) -> Vec<u32> {
 
 /// Ends a process without giving it a chance to say goodbye.
 pub(crate) fn kill(id: u32) {
-    let sent = std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()), "process {id} cannot be killed");
+    // It may just have ended by itself.
+    let _ = std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status();
 }

@@ -1,158 +1,73 @@
-//! A sound server with no hardware: what is played into its microphone is heard by programs, and what they play can be
-//! recorded.
+//! A sound server without hardware, as the scenarios use it: people speak into its microphone, over and over, and hear
+//! its loudspeaker.
 
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use bellbird_testkit::pulse::{PulseServer, Speech};
 
-/// Two null sinks: `speaker`, where programs play, and `room`, whose monitor is their microphone.
-const SET_UP: &str = "\
-load-module module-null-sink sink_name=speaker rate=48000 channels=1 sink_properties=device.description=Speaker
-load-module module-null-sink sink_name=room rate=48000 channels=1 sink_properties=device.description=Room
-load-module module-remap-source master=room.monitor source_name=microphone source_properties=device.description=Microphone
-set-default-sink speaker
-set-default-source microphone
-";
+/// Samples a second of everything recorded here.
+const RATE: f64 = 48_000.0;
 
-/// A private PulseAudio. Ends when dropped.
-pub(crate) struct SoundServer {
-    daemon: Child,
-    runtime: PathBuf,
-    socket: PathBuf,
-}
+/// How often what is said is repeated; a scenario ends long before.
+const REPEATED: usize = 30;
+
+/// A private sound server. Ends when dropped.
+pub(crate) struct SoundServer(PulseServer);
 
 impl SoundServer {
-    /// Starts one whose files lie in `folder`.
-    pub(crate) fn start(folder: &Path) -> Self {
-        let runtime = folder.join("run");
-        std::fs::create_dir_all(&runtime).expect("a runtime folder");
-        // Programs refuse a runtime folder that others can enter.
-        std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(0o700))
-            .expect("rights of a folder");
-        let socket = runtime.join("pulse.socket");
-        let script = folder.join("sound.pa");
-        let door =
-            format!("load-module module-native-protocol-unix auth-anonymous=1 socket={}\n", socket.display());
-        std::fs::write(&script, door + SET_UP).expect("a file in the temporary folder");
-        let daemon = Command::new("pulseaudio")
-            .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=true", "--realtime=no"])
-            .args(["--use-pid-file=no", "--file"])
-            .arg(&script)
-            .env("HOME", folder)
-            .env("XDG_RUNTIME_DIR", &runtime)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("pulseaudio can be started");
-        let server = Self { daemon, runtime, socket };
-        server.wait_until_ready();
-        server
+    pub(crate) fn start() -> Self {
+        Self(PulseServer::start())
     }
 
-    /// For `PULSE_SERVER`.
-    pub(crate) fn address(&self) -> String {
-        format!("unix:{}", self.socket.display())
-    }
-
-    /// For `XDG_RUNTIME_DIR`.
-    pub(crate) fn runtime_folder(&self) -> &Path {
-        &self.runtime
-    }
-
-    fn tool(&self, name: &str) -> Command {
-        let mut command = Command::new(name);
-        command
-            .env("PULSE_SERVER", self.address())
-            .env("XDG_RUNTIME_DIR", &self.runtime)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null());
-        command
-    }
-
-    fn wait_until_ready(&self) {
-        let deadline = Instant::now() + PATIENCE;
-        while !self
-            .tool("pactl")
-            .arg("info")
-            .stdout(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-        {
-            assert!(Instant::now() < deadline, "pulseaudio does not come up");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    /// Lets a program play and record here.
+    pub(crate) fn environment(&self, command: &mut Command) {
+        command.envs(self.0.environment());
     }
 
     /// How many programs have a microphone open.
     pub(crate) fn recordings(&self) -> usize {
-        let listed = self.tool("pactl").args(["list", "short", "source-outputs"]).output();
-        let listed = listed.expect("pactl can be started");
-        // The microphone itself is a stream on the room's monitor, made by the module and not by a program.
-        String::from_utf8_lossy(&listed.stdout)
-            .lines()
-            .filter(|line| !line.contains("module-remap-source"))
-            .count()
+        let listed = self.0.control(&["list", "short", "source-outputs"]).expect("the server answers");
+        // The microphone itself is a stream on its sink's monitor, made by a module and not by a program.
+        listed.lines().filter(|line| !line.contains("module-remap-source")).count()
     }
 
-    /// Begins to say a WAV file into the microphone, over and over.
-    pub(crate) fn say(&self, file: &Path) -> Saying {
-        let address = self.address();
-        let runtime = self.runtime.clone();
-        let file = file.to_owned();
-        let (stop, stopped) = std::sync::mpsc::channel::<()>();
-        let thread = std::thread::spawn(move || {
-            while let Err(std::sync::mpsc::TryRecvError::Empty) = stopped.try_recv() {
-                let mut player = Command::new("paplay")
-                    .args(["--device=room", "--latency-msec=20"])
-                    .arg(&file)
-                    .env("PULSE_SERVER", &address)
-                    .env("XDG_RUNTIME_DIR", &runtime)
-                    .stdin(Stdio::null())
-                    .stderr(Stdio::null())
-                    .spawn()
-                    .expect("paplay can be started");
-                let ended = loop {
-                    if let Ok(Some(_)) = player.try_wait() {
-                        break false;
-                    }
-                    match stopped.recv_timeout(Duration::from_millis(50)) {
-                        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-                        Ok(()) | Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break true,
-                    }
-                };
-                if ended {
-                    let _ = player.kill();
-                    let _ = player.wait();
-                    return;
-                }
-            }
-        });
-        Saying { stop: Some(stop), thread: Some(thread) }
+    /// Begins to say this into the microphone, over and over, until what is returned is dropped.
+    pub(crate) fn say(&self, samples: &[f32]) -> Speech {
+        self.0.speak(&samples.repeat(REPEATED))
     }
 
     /// Records what comes out of the loudspeaker for a while: 48 kHz mono, full scale 1.0.
     pub(crate) fn hear(&self, length: Duration) -> Vec<f32> {
-        self.record("speaker.monitor", length).samples
+        self.0.listen((length.as_secs_f64() * RATE) as usize)
     }
 
-    /// Records a source for a while.
-    pub(crate) fn record(&self, source: &str, length: Duration) -> Recording {
+    /// Records what is said into the microphone.
+    pub(crate) fn record_microphone(&self, length: Duration) -> Recording {
+        self.record("mic.monitor", length)
+    }
+
+    /// Records what comes out of the loudspeaker.
+    pub(crate) fn record_speaker(&self, length: Duration) -> Recording {
+        self.record("spk.monitor", length)
+    }
+
+    fn record(&self, source: &str, length: Duration) -> Recording {
         let mut recorder = self
-            .tool("parec")
-            .args([&format!("--device={source}"), "--format=float32le", "--rate=48000", "--channels=1"])
+            .0
+            .command("parec")
+            .args(["--device", source, "--format=float32le", "--rate=48000", "--channels=1"])
             .args(["--latency-msec=10", "--raw"])
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
-            .expect("parec can be started");
+            .expect("parec is installed");
         let mut output = recorder.stdout.take().expect("its output was piped");
         // The first piece tells when the recording began; a short one keeps that close.
         let mut first = [0_u8; 480 * 4];
-        let mut rest = vec![0_u8; (length.as_secs_f64() * 48_000.0) as usize * 4];
+        let mut rest = vec![0_u8; (length.as_secs_f64() * RATE) as usize * 4];
         let read = output.read_exact(&mut first);
         let began = Instant::now();
         let read = read.and_then(|()| output.read_exact(&mut rest));
@@ -165,28 +80,6 @@ impl SoundServer {
             .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
             .collect();
         Recording { began, samples }
-    }
-}
-
-impl Drop for SoundServer {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
-/// Speech going on; stops when dropped.
-pub(crate) struct Saying {
-    stop: Option<std::sync::mpsc::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Drop for Saying {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

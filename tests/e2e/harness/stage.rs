@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::display::Display;
 use super::door::Door;
+use super::process_list::{kill, running};
 use super::sound::SoundServer;
 use super::web_driver::WebDriver;
 
@@ -39,7 +40,7 @@ impl Stage {
         let bus = SessionBus::start();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/notification_daemon.py");
         let notifications = NotificationDaemon::start(&bus, &script, &["--tray"]);
-        let sound = SoundServer::start(folder.path());
+        let sound = SoundServer::start();
         Self { name, notifications, display: Display::start(), bus, sound, folder, _turn: turn }
     }
 
@@ -53,6 +54,7 @@ impl Stage {
     /// Sets a command up as a program that `person` starts in their session.
     pub(crate) fn environment(&self, person: &str, command: &mut Command) {
         let home = self.folder(person);
+        self.sound.environment(command);
         for name in
             ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "WAYLAND_DISPLAY"]
         {
@@ -63,13 +65,12 @@ impl Stage {
             .env("BELLBIRD_DATA", home.join("data"))
             .env("DISPLAY", self.display.name())
             .env(ADDRESS_VARIABLE, self.bus.address())
-            .env("XDG_RUNTIME_DIR", self.sound.runtime_folder())
-            .env("PULSE_SERVER", self.sound.address())
             .env("LANG", "C.UTF-8")
             .env("NO_AT_BRIDGE", "1")
             // There is no graphics hardware on this screen; drawing through it in software costs twice as much.
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
-            .env("RUST_LOG", "info");
+            // Everything of ours, so that a failure can be understood and nothing private can hide.
+            .env("RUST_LOG", "info,bellbird=trace");
     }
 
     /// `bellbird-cli` with its standard error going to a file of this scenario.
@@ -118,6 +119,27 @@ impl Stage {
         WebDriver::of_chromium(&profile, arguments)
     }
 
+    /// What `person`'s programs logged so far.
+    pub(crate) fn log(&self, person: &str) -> String {
+        std::fs::read_to_string(self.folder(person).join("log.txt")).unwrap_or_default()
+    }
+
+    /// Keeps a recording beside the screen and the logs, should the scenario fail.
+    pub(crate) fn keep_sound(&self, name: &str, samples: &[f32]) {
+        let form = hound::WavSpec {
+            channels: 1,
+            sample_rate: 48_000,
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        let path = self.folder("recordings").join(format!("{name}.wav"));
+        let mut file = hound::WavWriter::create(path, form).expect("a file in the temporary folder");
+        for sample in samples {
+            file.write_sample(*sample).expect("a file in the temporary folder");
+        }
+        file.finalize().expect("a file in the temporary folder");
+    }
+
     /// The sound server of everyone here.
     pub(crate) fn sound(&self) -> &SoundServer {
         &self.sound
@@ -144,12 +166,29 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            return;
+        if std::thread::panicking() {
+            self.keep_traces();
         }
+        // A core and a window outlive whoever started them: that is what they are for.
+        for person in std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
+            for name in ["bellbird", "bellbird-cli"] {
+                for id in running(&place_of(name), &person.path().join("data")) {
+                    kill(id);
+                }
+            }
+        }
+    }
+}
+
+impl Stage {
+    /// What helps to understand a failure.
+    fn keep_traces(&self) {
         let kept = target_folder().join("e2e").join(self.name);
         let _ = std::fs::create_dir_all(&kept);
         self.display.save_picture(&kept.join("screen.png"));
+        for recording in std::fs::read_dir(self.folder("recordings")).into_iter().flatten().flatten() {
+            let _ = std::fs::copy(recording.path(), kept.join(recording.file_name()));
+        }
         for entry in std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
             let log = entry.path().join("log.txt");
             if let Ok(text) = std::fs::read_to_string(&log) {
@@ -196,17 +235,17 @@ impl Cli {
 
 /// A program of ours, built beside this test.
 pub(crate) fn program(name: &str) -> PathBuf {
-    let folder = match std::env::var_os("BELLBIRD_BIN_DIR") {
-        Some(folder) => PathBuf::from(folder),
-        None => target_folder(),
-    };
-    let path = folder.join(name);
+    let path = place_of(name);
     assert!(
         path.exists(),
         "{} is not built: run `cargo xtask test`, or cargo build --workspace first",
         path.display()
     );
     path
+}
+
+fn place_of(name: &str) -> PathBuf {
+    std::env::var_os("BELLBIRD_BIN_DIR").map_or_else(target_folder, PathBuf::from).join(name)
 }
 
 /// `target/<profile>`, where this test lies in `deps`.
