@@ -25,6 +25,7 @@ impl Params {
                     Ok(Value::Object(members)) => params.extend(members),
                     // PHP clients write an empty map as a list.
                     Ok(Value::Array(list)) if list.is_empty() => {}
+                    Ok(Value::Null) => {}
                     Ok(_) | Err(_) => return Err(Ocs::status(400).message("The body is not a JSON object")),
                 }
             }

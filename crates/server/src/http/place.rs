@@ -56,21 +56,35 @@ impl Asked {
     /// The room named in the path, with the caller in it. 404 when the room is unknown or the caller no participant;
     /// 429 after too many of those.
     pub(crate) async fn place(&self) -> Result<Place, Ocs> {
+        self.place_if(|_| true).await
+    }
+
+    /// As [`place`](Self::place), where calls are allowed at all; else 403, whatever the room.
+    pub(crate) async fn call_place(&self) -> Result<Place, Ocs> {
+        self.place_if(|settings| settings.calls).await
+    }
+
+    async fn place_if(&self, allowed: fn(&Settings) -> bool) -> Result<Place, Ocs> {
         let actor = self.actor();
         let token = self.path("token").to_owned();
         let found = self
             .app
             .store
             .read(move |c| {
-                let Some(room) = rooms::by_token(c, &token)? else { return Ok(None) };
+                let settings = Settings::read(c)?;
+                let Some(room) = rooms::by_token(c, &token)? else { return Ok((None, settings)) };
                 let me = match &actor {
                     Some(actor) => attendees::by_actor(c, room.id, actor)?,
                     None => None,
                 };
-                Ok(Some((room, me, Settings::read(c)?)))
+                Ok((me.map(|me| (room, me)), settings))
             })
             .await?;
-        let Some((room, Some(me), settings)) = found else {
+        let (found, settings) = found;
+        if !allowed(&settings) {
+            return Err(Ocs::status(403));
+        }
+        let Some((room, me)) = found else {
             self.may_ask_for_rooms()?;
             return Err(self.no_such_room());
         };

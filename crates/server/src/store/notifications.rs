@@ -73,8 +73,8 @@ pub(crate) fn insert(connection: &Connection, account: &str, notice: &CallNotice
         ])?;
     connection
         .prepare_cached(
-            "DELETE FROM notifications WHERE account = ?1 AND id NOT IN
-             (SELECT id FROM notifications WHERE account = ?1 ORDER BY id DESC LIMIT ?2)",
+            "DELETE FROM notifications WHERE account = ?1 AND id <=
+             (SELECT id FROM notifications WHERE account = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
         )?
         .execute(params![account, KEPT_PER_ACCOUNT])?;
     Ok(())
