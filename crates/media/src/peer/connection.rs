@@ -61,6 +61,8 @@ const FAILED_AFTER: Duration = Duration::from_secs(21);
 const KEEPALIVE: Duration = Duration::from_secs(1);
 /// How much unread data a peer may send us on data channels, bytes.
 const DATA_WINDOW: u32 = 128 * 1024;
+/// How long to wait for an offer that was taken back to come to rest.
+const SETTLE_WAIT: Duration = Duration::from_secs(1);
 /// How long closing may take before it is given up.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
@@ -193,6 +195,7 @@ impl PeerFactory {
             pacing,
             negotiation: Negotiation::New,
             transport: TransportSection { mid: "0".to_owned(), index: 0 },
+            remote_credentials: None,
             handle: self.handle.clone(),
         })
     }
@@ -295,6 +298,8 @@ pub(crate) struct PeerConnection {
     pacing: Arc<Pacing>,
     negotiation: Negotiation,
     transport: TransportSection,
+    /// The peer's ICE credentials; others in an offer mean that it starts over.
+    remote_credentials: Option<(String, String)>,
     handle: Handle,
 }
 
@@ -381,11 +386,18 @@ impl PeerConnection {
                 Err(Problem::new(ProblemCode::NotNow, "an offer came while ours stands"))
             }
             (SessionDescription::Offer(_), negotiation) => {
-                if let Negotiation::Offered { .. } = negotiation {
+                if let Negotiation::Offered { first } = negotiation {
                     self.roll_back().await?;
+                    if !first {
+                        self.settle().await;
+                    }
                 }
-                self.candidates.restart();
-                self.pacing.restart(Instant::now());
+                let changed =
+                    self.remote_credentials.as_ref().is_some_and(|known| *known != remote.credentials());
+                if changed {
+                    self.candidates.restart();
+                    self.pacing.restart(Instant::now());
+                }
                 self.set_remote(&remote, RTCSdpType::Offer).await?;
                 let library = self.library.clone();
                 let text = guarded(async move {
@@ -422,7 +434,9 @@ impl PeerConnection {
     /// Takes a notice in.
     pub(crate) async fn handle(&mut self, notice: PeerNotice) -> Option<PeerEvent> {
         match notice {
-            PeerNotice::LocalCandidate(candidate) => Some(PeerEvent::LocalCandidate(IceCandidate {
+            // Of sockets that were replaced since.
+            PeerNotice::LocalCandidate { generation, .. } if generation != self.pacing.generation() => None,
+            PeerNotice::LocalCandidate { candidate, .. } => Some(PeerEvent::LocalCandidate(IceCandidate {
                 candidate,
                 sdp_mid: Some(self.transport.mid.clone()),
                 sdp_mline_index: Some(self.transport.index),
@@ -498,6 +512,21 @@ impl PeerConnection {
         .await
     }
 
+    /// Waits until the library's task has done what our offer asked for. Otherwise the sockets it opened for that
+    /// offer would count for the peer's, be found, and be closed again: the path chosen then leads nowhere, and ICE
+    /// does not look for another.
+    async fn settle(&self) {
+        let settled = async {
+            !self.sender.write_mark().await || {
+                self.tap.reached().await;
+                true
+            }
+        };
+        if tokio::time::timeout(SETTLE_WAIT, settled).await.is_err() {
+            tracing::debug!(link = %self.link.id, "the link took long to settle");
+        }
+    }
+
     fn agree(&mut self, remote: &RemoteDescription) -> Option<AudioAgreement> {
         let agreement = remote.audio(self.wanted);
         self.sender.agree(agreement);
@@ -505,6 +534,7 @@ impl PeerConnection {
             agreement.iter().map(|agreed| agreed.payload_type).chain([OFFERED_OPUS]).collect();
         self.tap.admit(payload_types, agreement.is_some_and(|agreed| agreed.receive));
         self.negotiation = Negotiation::Stable;
+        self.remote_credentials = Some(remote.credentials());
         agreement
     }
 

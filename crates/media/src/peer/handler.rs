@@ -16,8 +16,13 @@ use super::sender::AudioSender;
 
 /// Something a link's connection noticed by itself.
 pub(crate) enum PeerNotice {
-    /// A candidate of ours, as the attribute's text.
-    LocalCandidate(String),
+    /// A candidate of ours.
+    LocalCandidate {
+        /// The attribute's text.
+        candidate: String,
+        /// Which start of the checks it is for ([`Pacing::generation`]).
+        generation: u32,
+    },
     /// The transport changed.
     State(LinkState),
     /// The first sound came.
@@ -45,7 +50,8 @@ impl PeerConnectionEventHandler for Handler {
         let Ok(init) = event.candidate.to_json() else { return };
         self.pacing
             .add_local(Candidate::read(&init.candidate).map_or(Family::V4, |candidate| candidate.family()));
-        (self.notices)(PeerNotice::LocalCandidate(init.candidate));
+        let generation = self.pacing.generation();
+        (self.notices)(PeerNotice::LocalCandidate { candidate: init.candidate, generation });
     }
 
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {

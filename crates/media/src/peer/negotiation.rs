@@ -199,6 +199,11 @@ impl RemoteDescription {
         );
     }
 
+    /// The ICE credentials.
+    pub(super) fn credentials(&self) -> (String, String) {
+        (self.ufrag.clone(), self.password.clone())
+    }
+
     /// What it says about sound, given how we want it to flow; `None` when it has no sound for us.
     pub(super) fn audio(&self, wanted: Flow) -> Option<AudioAgreement> {
         self.sections.iter().find_map(|section| match section.used {

@@ -77,6 +77,7 @@ pub(super) struct Pacing {
     origin: Instant,
     /// Milliseconds after `origin`.
     started: AtomicU64,
+    generation: AtomicU32,
     local: [AtomicU32; 2],
     remote: [AtomicU32; 2],
 }
@@ -86,6 +87,7 @@ impl Pacing {
         Self {
             origin: now,
             started: AtomicU64::new(0),
+            generation: AtomicU32::new(0),
             local: Default::default(),
             remote: Default::default(),
         }
@@ -95,9 +97,15 @@ impl Pacing {
     pub(super) fn restart(&self, now: Instant) {
         let since = now.saturating_duration_since(self.origin).as_millis() as u64;
         self.started.store(since, Ordering::Relaxed);
+        self.generation.fetch_add(1, Ordering::Relaxed);
         for count in self.local.iter().chain(&self.remote) {
             count.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// Counts how often checks began anew: tells which candidates of ours are of use no more.
+    pub(super) fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     pub(super) fn add_local(&self, family: Family) {

@@ -74,6 +74,12 @@ impl AudioSender {
         self.lock().stopped
     }
 
+    /// Queues an empty report, which never leaves: the tap sees it once the library's task did all that was queued
+    /// before. `false` when it cannot be queued.
+    pub(super) async fn write_mark(&self) -> bool {
+        self.track.write_rtcp(Vec::new()).await.is_ok()
+    }
+
     /// Sends one packet, or lets it pass by.
     pub(crate) fn send(&self, audio: &OutgoingAudio) {
         let mut state = self.lock();

@@ -9,7 +9,6 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
-use rtc::rtcp::goodbye::Goodbye;
 use rtc::rtcp::receiver_report::ReceiverReport;
 use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::sender_report::SenderReport;
@@ -20,6 +19,7 @@ use rtc::sansio::Protocol;
 use rtc::shared::TransportContext;
 use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize;
+use tokio::sync::Notify;
 
 use super::rtcp::{Admission, Continuity, DueReport, LinkFigures, ReportBlock, RtcpSession, ntp_since_1970};
 use crate::pump::{AudioPacket, ReceiverInlet};
@@ -30,6 +30,8 @@ const MAX_PAYLOAD: usize = 1500;
 /// What the tap and the link share.
 pub(super) struct Tap {
     state: Mutex<State>,
+    /// Told when the library's task has come as far as an empty report of ours.
+    reached: Notify,
 }
 
 struct State {
@@ -37,7 +39,6 @@ struct State {
     continuity: Continuity,
     receive: Receive,
     cname: String,
-    ended: bool,
 }
 
 /// Where received sound goes.
@@ -60,6 +61,7 @@ impl Tap {
     ) -> Arc<Self> {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Arc::new(Self {
+            reached: Notify::new(),
             state: Mutex::new(State {
                 rtcp: RtcpSession::new(ssrc, Instant::now(), ntp_since_1970(since_1970)),
                 continuity: Continuity::default(),
@@ -70,9 +72,13 @@ impl Tap {
                     first: Some(Box::new(first)),
                 },
                 cname,
-                ended: false,
             }),
         })
+    }
+
+    /// Waits until the library's task has come as far as an empty report that was written after all else.
+    pub(super) async fn reached(&self) {
+        self.reached.notified().await;
     }
 
     /// Takes sound with these payload types from now on, and none otherwise.
@@ -92,11 +98,6 @@ impl Tap {
         self.lock().receive.inlet.clone()
     }
 
-    /// Whether the peer said that its stream is over (RFC 3550 section 6.6).
-    pub(super) fn said_goodbye(&self) -> bool {
-        self.lock().ended
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,7 +115,6 @@ impl State {
         if admission == Admission::Refused {
             return;
         }
-        self.ended = false;
         let (sequence, timestamp) =
             self.continuity.map(admission, header.sequence_number, header.timestamp, now);
         // Padding alone keeps a path open and carries no sound.
@@ -137,8 +137,6 @@ impl State {
                 self.blocks(now, &report.reports);
             } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
                 self.blocks(now, &report.reports);
-            } else if packet.is::<Goodbye>() {
-                self.ended = true;
             }
         }
     }
@@ -235,6 +233,12 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for TapInterceptor {
     }
 
     fn handle_write(&mut self, message: TaggedPacket) -> Result<(), Error> {
+        if let Packet::Rtcp(packets) = &message.message.packet
+            && packets.is_empty()
+        {
+            self.tap.reached.notify_one();
+            return Ok(());
+        }
         if let Packet::Rtp(packet) = &message.message.packet {
             let header = &packet.header;
             self.tap.lock().rtcp.sent(

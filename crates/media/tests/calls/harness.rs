@@ -195,12 +195,17 @@ impl End {
 
     /// Waits until the tone is heard clearly, and yields its reading.
     pub(crate) async fn hear_tone(&self, hz: f64) -> ToneReading {
+        self.hear_tone_through(hz, 10.0).await
+    }
+
+    /// Likewise, with at least this much of it against everything else, dB.
+    pub(crate) async fn hear_tone_through(&self, hz: f64, snr: f64) -> ToneReading {
         let search = async {
             loop {
                 let heard = self.hear(Duration::from_millis(400)).await;
                 if let Some(reading) = tone_meter::measure(&heard, 48_000, 200.0, 2000.0)
                     && (reading.frequency - hz).abs() < 3.0
-                    && reading.snr > 10.0
+                    && reading.snr > snr
                 {
                     return reading;
                 }
