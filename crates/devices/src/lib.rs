@@ -43,7 +43,7 @@ pub use clip::Clip;
 pub use enumerate::{DeviceInfo, DeviceList, DeviceWatch, list, watch};
 pub use error::{DeviceError, DeviceErrorKind};
 pub use pipe::{PipeReader, PipeWriter, pipe};
-pub use playout::{PlayoutStream, open_playout};
+pub use playout::{PlayoutStream, open_playout, open_playout_in_steps};
 pub use recorder::{Recorder, Recording};
 pub use source::{CaptureSource, PlayoutSink};
 pub use wav::{WavWriter, read_wav};

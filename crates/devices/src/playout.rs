@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rtrb::Producer;
 
@@ -48,9 +48,19 @@ enum Target {
 /// # Errors
 /// As [`open_capture`](crate::open_capture).
 pub fn open_playout(sink: &PlayoutSink) -> Result<PlayoutStream, DeviceError> {
+    open_playout_in_steps(sink, Duration::from_millis(10))
+}
+
+/// As [`open_playout`], with the step in which a device is to take its sound; what it holds is two steps. Small steps
+/// cost little delay, but a sound server that gets too little processor time in between plays gaps and asks for too
+/// little or too much: [`PlayoutStream::played_samples`] then runs off the time.
+///
+/// # Errors
+/// Likewise.
+pub fn open_playout_in_steps(sink: &PlayoutSink, step: Duration) -> Result<PlayoutStream, DeviceError> {
     let (target, label) = match sink {
-        PlayoutSink::Default => return open_real(None),
-        PlayoutSink::Named(name) => return open_real(Some(name)),
+        PlayoutSink::Default => return open_real(None, step),
+        PlayoutSink::Named(name) => return open_real(Some(name), step),
         PlayoutSink::File(path) => (Target::File(WavWriter::create(path)?), "file"),
         PlayoutSink::Null => (Target::Null, "null"),
         PlayoutSink::Recorder(recorder) => (Target::Recorder(recorder.clone()), "recorder"),
@@ -67,8 +77,8 @@ pub fn open_playout(sink: &PlayoutSink) -> Result<PlayoutStream, DeviceError> {
     Ok(PlayoutStream { inner: Inner::Virtual(Box::new(device)), label: label.into() })
 }
 
-fn open_real(name: Option<&str>) -> Result<PlayoutStream, DeviceError> {
-    let (device, ring) = real::open_playout(name)?;
+fn open_real(name: Option<&str>, step: Duration) -> Result<PlayoutStream, DeviceError> {
+    let (device, ring) = real::open_playout(name, step)?;
     let label = device.label.clone();
     let capacity = ring.buffer().capacity();
     Ok(PlayoutStream { inner: Inner::Real { device, ring, capacity }, label })

@@ -16,9 +16,6 @@ use crate::{DeviceError, DeviceErrorKind};
 /// How long a sound system may take to open a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The step in which a loudspeaker takes its sound.
-const PLAYOUT_STEP: Duration = Duration::from_millis(10);
-
 /// What an error callback left for the reader: 0 nothing, else a [`DeviceErrorKind`] plus one.
 #[derive(Debug, Default)]
 struct Fault(AtomicU8);
@@ -89,8 +86,11 @@ pub(crate) fn open_capture(
 }
 
 /// Opens a loudspeaker; it plays what is in the ring, and silence while that is empty.
-pub(crate) fn open_playout(wanted: Option<&str>) -> Result<(RealDevice, Producer<f32>), DeviceError> {
-    open(Direction::Playout, wanted, PLAYOUT_STEP, |device, format, counters, fault| {
+pub(crate) fn open_playout(
+    wanted: Option<&str>,
+    step: Duration,
+) -> Result<(RealDevice, Producer<f32>), DeviceError> {
+    open(Direction::Playout, wanted, step, |device, format, counters, fault| {
         let (producer, consumer) = ring(format.config);
         let callback = PlayoutCallback::new(consumer, format.config.channels, counters);
         let stream = match format.sample {

@@ -51,7 +51,14 @@ impl PulseServer {
         );
         std::fs::write(&script, lines).expect("the temporary folder can be written");
         let child = Command::new("pulseaudio")
-            .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=true", "--realtime=no"])
+            .args([
+                "-n",
+                "--daemonize=no",
+                "--exit-idle-time=-1",
+                "--disable-shm=true",
+                "--realtime=no",
+                "--high-priority=yes",
+            ])
             .args(["--use-pid-file=no", "--log-level=error", "-F"])
             .arg(&script)
             .env("XDG_RUNTIME_DIR", &folder)

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use bellbird_devices::{
     CaptureSource, CaptureStream, DeviceError, DeviceErrorKind, DeviceInfo, PlayoutSink, PlayoutStream,
-    open_capture_in_steps, open_playout,
+    open_capture_in_steps, open_playout_in_steps,
 };
 
 use super::PumpInput;
@@ -87,8 +87,8 @@ impl Choice for CaptureSource {
 impl Choice for PlayoutSink {
     type Stream = PlayoutStream;
 
-    fn open(&self, _step: Duration) -> Result<PlayoutStream, DeviceError> {
-        open_playout(self)
+    fn open(&self, step: Duration) -> Result<PlayoutStream, DeviceError> {
+        open_playout_in_steps(self, step)
     }
 
     fn is_real(&self) -> bool {
@@ -182,7 +182,7 @@ impl<C: Choice> Slot<C> {
     pub(super) fn widen(&mut self, inputs: &Sender<PumpInput>) {
         if self.wanted && !self.opening && self.choice.is_real() && self.step < LAST_STEP {
             self.step *= 2;
-            tracing::info!(step = ?self.step, "the microphone loses sound, asking for larger steps");
+            tracing::info!(step = ?self.step, "a sound device is not served in time, asking for larger steps");
             self.start(self.choice.clone(), inputs);
         }
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bellbird_devices::CaptureStream;
 
+use super::supply::Supply;
 use super::{EncodedAudio, EncodedSink};
 use crate::audio::resample::Resampler;
 use crate::audio::{FRAME, SAMPLE_RATE};
@@ -29,13 +30,6 @@ const LEAK: f64 = 0.0005;
 /// A device that gives nothing for this long has died without a word.
 const DEAD: Duration = Duration::from_secs(3);
 
-/// How long the supply is watched before it is judged.
-const SUPPLY_WINDOW: Duration = Duration::from_secs(2);
-
-/// A device that gives less of the time than this loses sound, because the sound server could not hand it over in
-/// steps as small as were asked for.
-const LEAST_SUPPLY: f64 = 0.95;
-
 /// What is captured now, turned into packets.
 pub(super) struct Microphone {
     sender: Sender,
@@ -48,14 +42,8 @@ pub(super) struct Microphone {
     last_tick: Instant,
     last_sound: Instant,
     supply: Supply,
-    rate: u32,
+    delivered: u64,
     running: bool,
-}
-
-/// Watches how much of the time a device fills.
-struct Supply {
-    since: Instant,
-    samples: u64,
 }
 
 /// What a tick brought.
@@ -67,8 +55,8 @@ pub(super) enum Captured {
     First,
     /// The device has given nothing for seconds.
     Dead,
-    /// The device gives less sound than time passes.
-    Starved,
+    /// The device does not keep pace: sound gets lost on the way here.
+    OffPace,
 }
 
 impl Microphone {
@@ -82,8 +70,8 @@ impl Microphone {
             ahead: 0.0,
             last_tick: now,
             last_sound: now,
-            supply: Supply { since: now, samples: 0 },
-            rate: SAMPLE_RATE,
+            supply: Supply::new(SAMPLE_RATE, 0, now),
+            delivered: 0,
             running: false,
         }
     }
@@ -105,10 +93,9 @@ impl Microphone {
     /// Another device delivers from now on.
     pub(super) fn attach(&mut self, rate: u32, now: Instant) {
         self.resampler = Resampler::new(rate, SAMPLE_RATE).ok();
-        self.rate = rate;
         self.fifo.clear();
         self.last_sound = now;
-        self.supply = Supply { since: now, samples: 0 };
+        self.supply = Supply::new(rate, self.delivered, now);
     }
 
     /// Sends what the device delivered since the last tick, or silence in its place. With `silent` what it
@@ -123,8 +110,8 @@ impl Microphone {
         if let Some(stream) = stream {
             if self.drain(stream) {
                 self.last_sound = now;
-                if self.is_starved(now) {
-                    outcome = Captured::Starved;
+                if self.supply.is_off(self.delivered, now) {
+                    outcome = Captured::OffPace;
                 }
             } else if now.saturating_duration_since(self.last_sound) > DEAD {
                 self.last_sound = now;
@@ -155,17 +142,6 @@ impl Microphone {
         outcome
     }
 
-    /// Looks at the supply once a window.
-    fn is_starved(&mut self, now: Instant) -> bool {
-        let passed = now.saturating_duration_since(self.supply.since);
-        if passed < SUPPLY_WINDOW {
-            return false;
-        }
-        let share = self.supply.samples as f64 / (passed.as_secs_f64() * f64::from(self.rate));
-        self.supply = Supply { since: now, samples: 0 };
-        share < LEAST_SUPPLY
-    }
-
     fn pass_time(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.last_tick).as_secs_f64() * 1_000.0;
         self.last_tick = now;
@@ -185,7 +161,7 @@ impl Microphone {
                 return any;
             }
             any = true;
-            self.supply.samples += count as u64;
+            self.delivered += count as u64;
             if let Some(resampler) = &mut self.resampler {
                 resampler.process(&self.raw[..count], &mut self.fifo);
             }

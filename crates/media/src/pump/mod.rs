@@ -23,6 +23,7 @@ mod device_slots;
 mod failure;
 mod microphone;
 mod speaker;
+mod supply;
 mod thread;
 mod voices;
 

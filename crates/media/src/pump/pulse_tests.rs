@@ -5,7 +5,9 @@
 use std::process::Command;
 use std::time::Instant;
 
-use bellbird_devices::{CaptureSource, CaptureStream, PlayoutSink, open_capture, open_playout};
+use bellbird_devices::{
+    CaptureSource, CaptureStream, PlayoutSink, open_capture_in_steps, open_playout_in_steps,
+};
 use bellbird_testkit::pulse::PulseServer;
 
 use super::tests::{End, PATIENCE, participant};
@@ -46,7 +48,8 @@ struct Tape {
 
 impl Tape {
     fn new(name: &str) -> Self {
-        let stream = open_capture(&CaptureSource::Named(name.into())).unwrap();
+        let step = Duration::from_millis(40);
+        let stream = open_capture_in_steps(&CaptureSource::Named(name.into()), step).unwrap();
         assert_eq!(stream.rate(), 48_000);
         Self { stream, samples: Vec::new(), start: None }
     }
@@ -72,7 +75,8 @@ impl Tape {
 fn measure(processing: bool) {
     let least = if processing { 0.4 } else { 0.8 };
     let speech = voice(8, 4.0);
-    let mut mouth = open_playout(&PlayoutSink::Named("mic".into())).unwrap();
+    let mut mouth =
+        open_playout_in_steps(&PlayoutSink::Named("mic".into()), Duration::from_millis(40)).unwrap();
     let near = End::new(CaptureSource::Default, PlayoutSink::Null, processing);
     let far = End::new(CaptureSource::Silence, PlayoutSink::Default, processing);
     let inlet = far.pump.add_receiver(LinkId(1), participant());
@@ -87,7 +91,7 @@ fn measure(processing: bool) {
     let (mut at, mut delays) = (0, Vec::new());
     let (mut settled, mut begun) = (false, Instant::now());
     while delays.len() < 3 {
-        while mouth.queued() < 2_400 {
+        while mouth.queued() < 4_800 {
             let end = (at + 480).min(speech.len());
             at = (at + mouth.write(&speech[at..end])) % speech.len();
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bellbird_devices::PlayoutStream;
 
+use super::supply::Supply;
 use crate::audio::resample::Resampler;
 use crate::audio::{FRAME, SAMPLE_RATE};
 
@@ -22,6 +23,17 @@ const SETTLING: Duration = Duration::from_millis(200);
 
 /// A device that takes nothing for this long has died without a word.
 const DEAD: Duration = Duration::from_secs(3);
+
+/// How the device does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Health {
+    /// Well.
+    Fine,
+    /// It does not keep pace: gaps are heard that cannot be seen from here.
+    OffPace,
+    /// It has taken nothing for seconds.
+    Dead,
+}
 
 /// A loudspeaker and the level it is filled to.
 pub(super) struct Speaker {
@@ -40,6 +52,7 @@ pub(super) struct Speaker {
     moved: u64,
     moved_at: Instant,
     settled_at: Instant,
+    supply: Supply,
 }
 
 impl Speaker {
@@ -58,6 +71,7 @@ impl Speaker {
             moved: stream.played_samples(),
             moved_at: now,
             settled_at: now + SETTLING,
+            supply: Supply::new(rate, stream.played_samples(), now),
             stream,
         }
     }
@@ -66,9 +80,8 @@ impl Speaker {
         &self.stream
     }
 
-    /// Begins a tick: learns from what happened since the last one. `false` when the device has taken nothing for
-    /// seconds.
-    pub(super) fn begin_tick(&mut self, now: Instant) -> bool {
+    /// Begins a tick: learns from what happened since the last one.
+    pub(super) fn begin_tick(&mut self, now: Instant) -> Health {
         self.made = 0;
         self.flush();
         let moved = self.stream.played_samples();
@@ -78,7 +91,7 @@ impl Speaker {
             (self.moved, self.moved_at) = (moved, now);
         } else if now.saturating_duration_since(self.moved_at) > DEAD {
             self.moved_at = now;
-            return false;
+            return Health::Dead;
         }
         if let Some(lowest) = lowest {
             self.lowest = Some(self.lowest.map_or(lowest, |least| least.min(lowest)));
@@ -100,7 +113,7 @@ impl Speaker {
             }
             self.restart_window(now);
         }
-        true
+        if self.supply.is_off(moved, now) { Health::OffPace } else { Health::Fine }
     }
 
     /// Whether another frame is needed in this tick.

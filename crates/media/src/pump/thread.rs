@@ -13,7 +13,7 @@ use bellbird_devices::{
 use super::device_slots::{Opened, Slot};
 use super::failure::{Role, problem};
 use super::microphone::{Captured, Microphone};
-use super::speaker::Speaker;
+use super::speaker::{Health, Speaker};
 use super::voices::Voice;
 use super::{EncodedSink, PumpEvent, PumpInput, PumpSink};
 use crate::CallMediaOptions;
@@ -323,7 +323,7 @@ impl Pump {
     /// Fills the loudspeaker. What is played is also the echo canceller's reference.
     fn play(&mut self, now: Instant) {
         let Some(speaker) = &mut self.speaker else { return };
-        let alive = speaker.begin_tick(now);
+        let health = speaker.begin_tick(now);
         let mut tone_ended = false;
         while speaker.wants_frame() {
             for voice in &mut self.voices {
@@ -349,9 +349,13 @@ impl Pump {
         if tone_ended {
             self.stop_tone();
         }
-        if !alive {
-            let error = DeviceError::new(DeviceErrorKind::Lost, "the loudspeaker stopped taking sound");
-            self.speaker_died(&error, now);
+        match health {
+            Health::Fine => {}
+            Health::OffPace => self.speaker_slot.widen(&self.inputs),
+            Health::Dead => {
+                let error = DeviceError::new(DeviceErrorKind::Lost, "the loudspeaker stopped taking sound");
+                self.speaker_died(&error, now);
+            }
         }
     }
 
@@ -360,7 +364,11 @@ impl Pump {
         if player.tone() != Tone::Ringtone {
             return;
         }
-        ringer.begin_tick(now);
+        match ringer.begin_tick(now) {
+            // One that died is found and reopened when the slots are attended to.
+            Health::Fine | Health::Dead => {}
+            Health::OffPace => self.ringer_slot.widen(&self.inputs),
+        }
         while ringer.wants_frame() {
             // The ringtone loops.
             let Some(frame) = player.next_frame() else { return };
@@ -373,7 +381,7 @@ impl Pump {
         match microphone.tick(self.capture.as_mut(), self.hold, now) {
             Captured::Nothing => {}
             Captured::First => (self.events)(PumpEvent::CaptureRunning),
-            Captured::Starved => self.microphone_slot.widen(&self.inputs),
+            Captured::OffPace => self.microphone_slot.widen(&self.inputs),
             Captured::Dead => {
                 self.capture = None;
                 let error = DeviceError::new(DeviceErrorKind::Lost, "the microphone stopped giving sound");
