@@ -71,7 +71,7 @@ impl PulseServer {
             .expect("PulseAudio is installed");
         let mut server = Self { folder, child, hum: None };
         let deadline = Instant::now() + PATIENCE;
-        while !server.control(&["get-default-source"]).is_some_and(|name| name.trim() == "micsrc") {
+        while server.control(&["get-default-source"]).is_none_or(|name| name.trim() != "micsrc") {
             let ended = server.child.try_wait().ok().flatten();
             assert!(ended.is_none() && Instant::now() < deadline, "PulseAudio does not come up: {ended:?}");
             std::thread::park_timeout(Duration::from_millis(20));

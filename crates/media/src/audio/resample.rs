@@ -1,15 +1,11 @@
-//! From one sample rate to another, and small corrections for clocks that differ.
+//! From one sample rate to another.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{
-    Adjustable, Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType,
-    WindowFunction,
+    Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType, WindowFunction,
 };
 
-/// How far a drift correction may go: two consumer clocks differ by some hundred ppm at worst.
-const MAX_DRIFT: f64 = 0.002;
-
-/// Turns mono sound of one rate into another. With equal rates and no drift wanted it only copies.
+/// Turns mono sound of one rate into another. With equal rates it only copies.
 pub(crate) struct Resampler {
     inner: Option<Inner>,
 }
@@ -45,28 +41,6 @@ impl Resampler {
         Ok(Self { inner: Some(Inner::new(from, to)?) })
     }
 
-    /// As [`new`](Self::new), but able to [correct drift](Self::set_drift) with equal rates too.
-    ///
-    /// # Errors
-    /// Likewise.
-    pub(crate) fn with_drift(from: u32, to: u32) -> Result<Self, UnsupportedRates> {
-        let mut resampler = Self::new(from, to)?;
-        if resampler.inner.is_none() {
-            resampler.inner = Some(Inner::new(from, to)?);
-        }
-        Ok(resampler)
-    }
-
-    /// Makes the output longer (`share` > 0) or shorter (< 0) by that share, at most 0.002. The change is spread
-    /// over the next chunk. Without effect on a resampler that only copies.
-    pub(crate) fn set_drift(&mut self, share: f64) {
-        if let Some(inner) = &mut self.inner {
-            let relative = 1.0 + share.clamp(-MAX_DRIFT, MAX_DRIFT);
-            // Within the bounds given at creation, so it cannot be refused.
-            let _ = inner.resampler.set_resample_ratio_relative(relative, true);
-        }
-    }
-
     /// Converts `input` and appends the result to `output`. Up to 2.5 ms are held back until the next call.
     pub(crate) fn process(&mut self, input: &[f32], output: &mut Vec<f32>) {
         match &mut self.inner {
@@ -92,9 +66,8 @@ impl Inner {
         };
         let chunk = (from as usize / 400).max(1);
         let ratio = f64::from(to) / f64::from(from);
-        let resampler =
-            Async::new_sinc(ratio, 1.0 + 2.0 * MAX_DRIFT, &parameters, chunk, 1, FixedAsync::Input)
-                .map_err(|_| UnsupportedRates { from, to })?;
+        let resampler = Async::new_sinc(ratio, 1.0, &parameters, chunk, 1, FixedAsync::Input)
+            .map_err(|_| UnsupportedRates { from, to })?;
         let output = vec![0.0; resampler.output_frames_max()];
         Ok(Self { resampler, pending: Vec::with_capacity(chunk * 8), output })
     }
@@ -169,19 +142,6 @@ mod tests {
         resampler.process(&[0.1, 0.2], &mut output);
         assert_eq!(output, [0.1, 0.2]);
         assert!(resampler.is_copy());
-    }
-
-    #[test]
-    fn drift_changes_the_length_and_not_the_quality() {
-        let mut resampler = Resampler::with_drift(48_000, 48_000).unwrap();
-        resampler.set_drift(0.001);
-        let input = sine_at(48_000, 700.0, 0.5, 48_000 * 4);
-        let mut output = Vec::new();
-        resampler.process(&input, &mut output);
-        let longer = output.len() as f64 - input.len() as f64;
-        assert!((longer - 192.0).abs() < 40.0, "{longer} samples longer");
-        let snr = snr_of_sine(&output[9_600..57_600], 48_000, 700.0 / 1.001);
-        assert!(snr > 60.0, "{snr} dB");
     }
 
     #[test]

@@ -182,6 +182,7 @@ enum PumpInput {
 pub(crate) struct SoundPump {
     inputs: Sender<PumpInput>,
     finished: Receiver<()>,
+    #[cfg(test)]
     description: Arc<Mutex<String>>,
 }
 
@@ -191,7 +192,8 @@ impl SoundPump {
         let (inputs, inbox) = channel();
         let (finish, finished) = sync_channel(1);
         let description = Arc::new(Mutex::new(String::from("idle")));
-        let (own_inputs, own_description, own_events) = (inputs.clone(), description.clone(), events.clone());
+        let (own_inputs, own_description, own_events) =
+            (inputs.clone(), Arc::clone(&description), events.clone());
         let spawned = std::thread::Builder::new().name("bellbird-sound".into()).spawn(move || {
             thread::Pump::new(options, own_events, own_inputs, own_description).run(&inbox);
             // The handle may be gone already; then nobody waits.
@@ -203,7 +205,12 @@ impl SoundPump {
                 format_args!("the sound thread could not be started: {error}"),
             )));
         }
-        Self { inputs, finished, description }
+        Self {
+            inputs,
+            finished,
+            #[cfg(test)]
+            description,
+        }
     }
 
     /// Opens microphone and loudspeaker side by side and sends from then on. Until the microphone runs, and where
@@ -265,7 +272,8 @@ impl SoundPump {
         self.push(PumpInput::SetExpectedLoss(share));
     }
 
-    /// The pipeline as it runs now, in one line.
+    /// The pipeline as it runs now, in one line. It is also logged (at debug level) whenever it is rebuilt.
+    #[cfg(test)]
     pub(crate) fn describe(&self) -> String {
         self.description.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -288,7 +296,8 @@ impl Drop for SoundPump {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod pulse_tests;
 #[cfg(test)]
 mod tests;

@@ -147,7 +147,7 @@ fn a_ringtone_sounds_on_the_ringer_before_anything_is_captured() {
     let limit = Instant::now() + PATIENCE;
     while recorder.len() < 24_000 {
         assert!(Instant::now() < limit, "no ringtone: {}", pump.describe());
-        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(5));
     }
     pump.stop_tone();
     drop(pump);

@@ -162,6 +162,7 @@ impl Pump {
             PumpInput::Shutdown => return Flow::End,
         }
         self.describe();
+        tracing::debug!(pipeline = %self.description.lock().unwrap_or_else(PoisonError::into_inner), "rebuilt");
         Flow::GoOn
     }
 
