@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bellbird_testkit::speech;
 
+use crate::harness::likeness::same_rhythm;
 use crate::harness::stage::Stage;
 
 #[test]
@@ -20,8 +21,8 @@ fn a_person_starts_here_calls_echo_hears_themselves_and_ends() {
     let heard = stage.sound().hear(Duration::from_secs(14));
     drop(saying);
     stage.keep_sound("heard", &heard);
-    let found = speech::find(&spoken, &heard).expect("something is heard");
-    assert!(found.similarity > 0.6, "what is heard is not what was said: {:.2}", found.similarity);
+    let likeness = same_rhythm(&spoken, &heard);
+    assert!(likeness > 0.4, "what is heard is not what was said: {likeness:.2}");
 
     window.click("[data-action=end]");
     window.wait_until_gone("[data-status=connected]");
@@ -31,22 +32,24 @@ fn a_person_starts_here_calls_echo_hears_themselves_and_ends() {
     assert!(state.local_server.is_some() && state.accounts.len() == 1, "{state:#?}");
 }
 
-/// Pieces of speech shorter than the way to Echo and back, a second apart. Whoever speaks on while their own voice comes
+/// Pieces of speech about as short as the way to Echo and back, with pauses. Whoever speaks on while their own voice comes
 /// back is cut by the echo suppressor, as it should be: two voices at once are its weak spot, and not what is tried here.
 fn syllables(speech: &[f32]) -> Vec<f32> {
-    const PIECE: usize = 7_200;
+    const PIECE: usize = 9_600;
     const FADE: usize = 480;
+    // Unequal, so that their rhythm is like no other.
+    const PAUSES: [usize; 6] = [24_000, 52_000, 33_000, 60_000, 20_000, 42_000];
     let energy = |piece: &[f32]| piece.iter().map(|sample| sample * sample).sum::<f32>();
     let mut pieces: Vec<&[f32]> = speech.chunks_exact(PIECE).collect();
     pieces.sort_by(|a, b| energy(b).total_cmp(&energy(a)));
     let mut all = Vec::new();
-    for piece in pieces.iter().take(6) {
+    for (piece, pause) in pieces.iter().zip(PAUSES) {
         let faded = piece.iter().enumerate().map(|(at, sample)| {
             let from_edge = at.min(PIECE - 1 - at).min(FADE);
             sample * from_edge as f32 / FADE as f32
         });
         all.extend(faded);
-        all.extend(std::iter::repeat_n(0.0, 48_000 - PIECE));
+        all.extend(std::iter::repeat_n(0.0, pause));
     }
     all
 }

@@ -238,6 +238,20 @@ fn in_a_group_one_may_wait_alone() {
 }
 
 #[test]
+fn an_incoming_call_can_be_answered_from_the_first_view_of_it_on() {
+    let now = Instant::now();
+    let mut call = CallMachine::incoming(CallId::new("1"), invitation(true), CallConfig::default(), now);
+    assert!(call.view(now).can_answer);
+    call.handle(CallInput::Start, now);
+    assert!(call.view(now).can_answer);
+    let target = CallTarget::Contact(ContactId::new("bob"));
+    let id = CallId::new("2");
+    let dialed =
+        CallMachine::outgoing(id, target, "Bob".into(), MediaKinds::VOICE, false, CallConfig::default(), now);
+    assert!(!dialed.view(now).can_answer);
+}
+
+#[test]
 fn answering_opens_the_microphone_and_only_that() {
     let mut bench = Bench::ringing();
     assert!(bench.call.view(bench.now).can_answer);

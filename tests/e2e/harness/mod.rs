@@ -5,6 +5,7 @@ pub(crate) mod display;
 pub(crate) mod door;
 pub(crate) mod household;
 pub(crate) mod http;
+pub(crate) mod likeness;
 pub(crate) mod pair;
 pub(crate) mod process_list;
 pub(crate) mod sound;

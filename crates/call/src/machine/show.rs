@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::CallMachine;
 use super::roster::Person;
 use super::state::State;
-use crate::{CallView, ParticipantView};
+use crate::{CallDirection, CallView, ParticipantView};
 
 impl CallMachine {
     /// The whole call as it stands at `now`.
@@ -30,7 +30,9 @@ impl CallMachine {
             display_name: self.display_name.clone(),
             contact: self.contact.clone(),
             status: self.state.status(),
-            can_answer: self.state.is_incoming(),
+            // Also before its start, which is the first input: a call must not seem to stop ringing and ring again.
+            can_answer: self.state.is_incoming()
+                || (matches!(self.state, State::Prepared) && self.direction() == CallDirection::Incoming),
             media: self.media,
             muted: self.muted.audio,
             on_hold: self.state.is_held(),
