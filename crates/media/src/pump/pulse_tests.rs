@@ -87,7 +87,7 @@ fn measure(processing: bool) {
     println!("capture runs after {:?}", started.elapsed());
     far.until(|event| matches!(event, PumpEvent::FirstPlayed(_)));
     let (mut spoken, mut heard) = (Tape::new("mic.monitor"), Tape::new("spk.monitor"));
-    let deadline = Instant::now() + 3 * PATIENCE;
+    let deadline = Instant::now() + 8 * PATIENCE;
     let (mut at, mut delays) = (0, Vec::new());
     let (mut settled, mut begun) = (false, Instant::now());
     while delays.len() < 3 {

@@ -42,6 +42,11 @@ const LOSSY: f32 = 0.01;
 const BLOCK: i64 = 48_000;
 const BLOCKS: usize = 10;
 
+/// When this many packets in a row are all later than the best path by more than the step, the path itself has become
+/// longer, or the far end's clock stood still: the best of the past says nothing any more.
+const STEP_PACKETS: usize = 10;
+const STEP: i64 = 120 * MS;
+
 /// How fast the measured delay follows, per 10 ms: about half a second.
 const DELAY_SMOOTHING: f32 = 0.02;
 
@@ -77,6 +82,8 @@ pub(crate) enum Correction {
 pub(crate) struct DelayPolicy {
     /// Smallest transit per second, oldest first.
     best: VecDeque<Block>,
+    /// The transits of the last packets, oldest first.
+    recent: VecDeque<i64>,
     cells: [f32; CELLS],
     seen: u32,
     loss: f32,
@@ -95,6 +102,7 @@ impl Default for DelayPolicy {
     fn default() -> Self {
         Self {
             best: VecDeque::with_capacity(BLOCKS),
+            recent: VecDeque::with_capacity(STEP_PACKETS),
             cells: [0.0; CELLS],
             seen: 0,
             loss: 0.0,
@@ -117,6 +125,7 @@ impl DelayPolicy {
                 self.best.push_back(Block { until: arrival + BLOCK, transit });
             }
         }
+        self.notice_step(transit, arrival);
         let relative = transit - self.best_transit();
         let cell = usize::try_from(relative / CELL).unwrap_or(0).min(CELLS - 1);
         self.seen = self.seen.saturating_add(1);
@@ -126,6 +135,28 @@ impl DelayPolicy {
             *value *= keep;
         }
         self.cells[cell] += 1.0 - keep;
+    }
+
+    /// Forgets the best path of the past when the path has become longer for good.
+    fn notice_step(&mut self, transit: i64, arrival: i64) {
+        if self.recent.len() >= STEP_PACKETS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(transit);
+        let Some(now_best) = self.recent.iter().copied().min() else { return };
+        let step = now_best - self.best_transit();
+        if self.recent.len() < STEP_PACKETS || step <= STEP {
+            return;
+        }
+        self.best.clear();
+        self.best.push_back(Block { until: arrival + BLOCK, transit: now_best });
+        // What was counted as jitter since was the step.
+        for value in self.cells.iter_mut().skip((STEP / CELL) as usize) {
+            *value = 0.0;
+        }
+        if let Some(delay) = &mut self.delay {
+            *delay -= step as f32;
+        }
     }
 
     /// Learns whether a packet that was due came at all, in time or not.
@@ -172,15 +203,15 @@ impl DelayPolicy {
         self.delay = None;
     }
 
-    /// Looks at the delay before 10 ms of `media_time` are played at `now`.
-    pub(crate) fn correction(&mut self, media_time: i64, now: i64) -> Correction {
+    /// Looks at the delay before 10 ms of `media_time` are played at `now`. `backlog` is how much sound is there.
+    pub(crate) fn correction(&mut self, media_time: i64, now: i64, backlog: i64) -> Correction {
         let current = self.delay_of(media_time, now);
         let Some(delay) = &mut self.delay else { return Correction::Keep };
         *delay += DELAY_SMOOTHING * (current as f32 - *delay);
         let smoothed = *delay as i64;
         self.since_correction += 1;
         let target = self.target();
-        if current > target + CUT {
+        if current > target + CUT && backlog > target + CUT {
             return Correction::Cut;
         }
         if self.since_correction < CORRECTION_GAP {
@@ -262,6 +293,17 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_became_longer_is_the_new_best_and_no_jitter() {
+        let mut policy = DelayPolicy::default();
+        for n in 0..1_000i64 {
+            let late = if n < 900 { 0 } else { 1_300 * MS };
+            policy.observe(n * 960, n * 960 + late);
+        }
+        assert!(policy.target() <= 20 * MS, "target {} ms", policy.target() / MS);
+        assert_eq!(policy.delay_of(1_000 * 960, 1_000 * 960 + 1_300 * MS), 0);
+    }
+
+    #[test]
     fn loss_makes_room_for_fec() {
         let mut policy = DelayPolicy::default();
         for n in 0..500 {
@@ -294,7 +336,7 @@ mod tests {
             policy.begin(media_time, now);
             let mut got = Correction::Keep;
             for n in 0..i64::from(CORRECTION_GAP) {
-                got = policy.correction(media_time + n * 480, now + n * 480);
+                got = policy.correction(media_time + n * 480, now + n * 480, 96_000);
             }
             assert_eq!(got, expected, "{off} ms off");
         }

@@ -283,7 +283,9 @@ impl<D: Decode> Receiver<D> {
     }
 
     fn play(&mut self, mut position: i64, now: i64, out: &mut [f32; FRAME]) -> Pulled {
-        let correction = self.policy.correction(position, now);
+        let newest = self.store.newest().map_or(position, |packet| packet.place.media_time);
+        let backlog = (newest - position).max(self.decoded.len() as i64);
+        let correction = self.policy.correction(position, now, backlog);
         if correction == Correction::Cut {
             self.decoded.clear();
             self.state = State::Idle;

@@ -249,6 +249,21 @@ fn a_standstill_is_caught_up_and_the_delay_comes_back() {
 }
 
 #[test]
+fn a_far_end_that_stood_still_is_heard_on_at_once() {
+    let mut run = Run::new();
+    for number in 1..1_000u16 {
+        // Its machine slept for 1.3 s, and its clock with it: everything comes later from then on.
+        run.send(number, if number < 500 { 1 } else { 1_301 }, false);
+    }
+    let out = run.play(4, 21_000);
+    assert_eq!(heard(&out), (1..985).filter(|number| heard(&out).contains(number)).collect::<Vec<_>>());
+    let back: Vec<u16> = heard(&out).into_iter().filter(|number| *number >= 500).collect();
+    assert!(back.len() >= 478, "{} of what came after was heard", back.len());
+    assert!(run.receiver.delay() <= Duration::from_millis(60), "{:?}", run.receiver.delay());
+    assert!(concealed(&out) <= 135, "{} frames made up for a hole of 130", concealed(&out));
+}
+
+#[test]
 fn clocks_that_differ_are_followed_without_gaps() {
     for ppm in [-300i64, 300] {
         let mut run = Run::new();

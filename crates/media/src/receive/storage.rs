@@ -64,6 +64,11 @@ impl PacketStore {
         self.packets.first_key_value().map(|(_, stored)| stored)
     }
 
+    /// The last in order.
+    pub(crate) fn newest(&self) -> Option<&Stored> {
+        self.packets.last_key_value().map(|(_, stored)| stored)
+    }
+
     /// The one after the head.
     pub(crate) fn second(&self) -> Option<&Stored> {
         self.packets.values().nth(1)
