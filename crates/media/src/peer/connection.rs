@@ -38,7 +38,7 @@ use super::negotiation::{
     AUDIO_LEVEL_URI, AudioAgreement, OFFERED_OPUS, OFFERED_VP8, OPUS_PARAMETERS, RemoteDescription,
     complete_offer,
 };
-use super::network::{CatchPanic, LinkRuntime, LocalAddresses, Pacing};
+use super::network::{CatchPanic, Handshake, LinkRuntime, LocalAddresses, Pacing};
 use super::rtcp::LinkFigures;
 use super::sdp::Flow;
 use super::sender::AudioSender;
@@ -144,10 +144,10 @@ impl PeerFactory {
         };
         let tap = Tap::new(ssrc, self.cname.clone(), inlet, first_sound);
         let pacing = Arc::new(Pacing::new(Instant::now()));
-        let library = match self.build(&sender, &tap, &pacing, &notices, true).await {
+        let library = match Box::pin(self.build(&sender, &tap, &pacing, &notices, true)).await {
             Ok(library) => library,
             // The port for names of the local network can be taken by something that does not share it.
-            Err(_) => self.build(&sender, &tap, &pacing, &notices, false).await?,
+            Err(_) => Box::pin(self.build(&sender, &tap, &pacing, &notices, false)).await?,
         };
         if wanted.send {
             let direction = if wanted.receive {
@@ -212,13 +212,16 @@ impl PeerFactory {
             let notices = notices.clone();
             move || notices(PeerNotice::Ended)
         };
-        let runtime = LinkRuntime::new(self.handle.clone(), self.names.clone(), pacing.clone(), ended);
-        let handler = Handler { notices: notices.clone(), sender: sender.clone(), pacing: pacing.clone() };
+        let handshake: Arc<Handshake> = Arc::default();
+        let (handle, names) = (self.handle.clone(), self.names.clone());
+        let runtime = LinkRuntime::new(handle, names, pacing.clone(), handshake.clone(), ended);
+        let handler =
+            Handler { notices: notices.clone(), sender: sender.clone(), pacing: pacing.clone(), handshake };
         let configuration = RTCConfigurationBuilder::new()
             .with_ice_servers(self.servers.clone())
             .with_certificates(vec![self.certificate.clone()])
             .build();
-        let library = PeerConnectionBuilder::new()
+        let building = PeerConnectionBuilder::new()
             .with_configuration(configuration)
             .with_media_engine(media_engine()?)
             .with_setting_engine(self.settings(local_names))
@@ -227,10 +230,9 @@ impl PeerFactory {
             .with_handler(Arc::new(handler))
             .with_udp_addrs(vec![LocalAddresses])
             .with_data_channel_send_buffer_limit(data_channel::SEND_BUFFER)
-            .build()
-            .await
-            .map_err(internal)?;
-        Ok(Arc::new(library))
+            .build();
+        // The library's future is large, and the call's task should not be.
+        Ok(Arc::new(Box::pin(building).await.map_err(internal)?))
     }
 
     fn settings(&self, local_names: bool) -> SettingEngine {

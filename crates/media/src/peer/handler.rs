@@ -11,7 +11,7 @@ use webrtc::peer_connection::{
 
 use super::NoticeSink;
 use super::candidates::{Candidate, Family};
-use super::network::Pacing;
+use super::network::{Handshake, Pacing};
 use super::sender::AudioSender;
 
 /// Something a link's connection noticed by itself.
@@ -42,6 +42,7 @@ pub(super) struct Handler {
     pub(super) notices: NoticeSink,
     pub(super) sender: Arc<AudioSender>,
     pub(super) pacing: Arc<Pacing>,
+    pub(super) handshake: Arc<Handshake>,
 }
 
 #[async_trait]
@@ -68,6 +69,10 @@ impl PeerConnectionEventHandler for Handler {
             // Before anything began; and the library's enum is open.
             _ => return,
         };
+        match state {
+            LinkState::Connected | LinkState::Closed => self.handshake.finish(),
+            LinkState::Connecting | LinkState::Disconnected | LinkState::Failed => {}
+        }
         // Here and not in the engine, so that the first packet leaves without a detour.
         self.sender.set_connected(match state {
             LinkState::Connected | LinkState::Disconnected => true,

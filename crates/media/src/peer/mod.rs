@@ -11,6 +11,7 @@
 mod candidates;
 mod connection;
 mod data_channel;
+mod flights;
 mod handler;
 mod names;
 mod negotiation;

@@ -1,8 +1,9 @@
 //! Where the library meets the system: its task, its sockets, its clock and its names.
 //!
 //! One [`LinkRuntime`] per link. It ends the link in an orderly way when the library's task ends for whatever reason,
-//! a panic included; it keeps receive buffers at the size of a datagram; and it paces connectivity checks, which the
-//! library would otherwise send for every pair of addresses at once, a hundred times a second.
+//! a panic included; it keeps receive buffers at the size of a datagram; it repeats what the handshake sent; and it
+//! paces connectivity checks, which the library would otherwise send for every pair of addresses at once, a hundred
+//! times a second.
 
 use std::fmt;
 use std::future::Future;
@@ -10,8 +11,8 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use webrtc::runtime::{
 };
 
 use super::candidates::Family;
+use super::flights::LastFlight;
 use super::names::Names;
 
 /// The most addresses of ours per family, loopback aside. Machines with many virtual networks have dozens.
@@ -149,11 +151,72 @@ fn count(counts: &[AtomicU32; 2], family: Family) {
     }
 }
 
+/// A link's sockets as far as the handshake needs them: what it sent last, and where from.
+#[derive(Default)]
+pub(super) struct Handshake {
+    state: Mutex<HandshakeState>,
+}
+
+#[derive(Default)]
+struct HandshakeState {
+    flight: LastFlight,
+    sockets: Vec<(SocketAddr, Weak<tokio::net::UdpSocket>)>,
+    repeating: bool,
+}
+
+impl Handshake {
+    /// The handshake is done, or the link is over.
+    pub(super) fn finish(&self) {
+        self.lock().flight.finish();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HandshakeState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sent(self: &Arc<Self>, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let mut state = self.lock();
+        state.flight.sent(Instant::now(), from, to, bytes);
+        if state.flight.due().is_some() && !state.repeating {
+            state.repeating = true;
+            // In the library's task, hence within the runtime.
+            tokio::spawn(repeat(Arc::downgrade(self)));
+        }
+    }
+}
+
+/// Repeats the last flight when it is due, until the handshake is over.
+async fn repeat(handshake: Weak<Handshake>) {
+    loop {
+        let due = {
+            let Some(handshake) = handshake.upgrade() else { return };
+            let mut state = handshake.lock();
+            let HandshakeState { flight, sockets, repeating } = &mut *state;
+            for datagram in flight.poll(Instant::now()) {
+                let socket = sockets.iter().find(|(address, _)| *address == datagram.from);
+                if let Some(socket) = socket.and_then(|(_, socket)| socket.upgrade()) {
+                    // A socket that is full drops it, as a network would.
+                    let _ = socket.try_send_to(&datagram.bytes, datagram.to);
+                }
+            }
+            match flight.due() {
+                Some(due) if !flight.is_over() => due,
+                _ => {
+                    *repeating = false;
+                    return;
+                }
+            }
+        };
+        tokio::time::sleep_until(due.into()).await;
+    }
+}
+
 /// What the library runs on, for one link.
 pub(super) struct LinkRuntime {
     handle: Handle,
     names: Names,
     pacing: Arc<Pacing>,
+    handshake: Arc<Handshake>,
     ended: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -163,9 +226,10 @@ impl LinkRuntime {
         handle: Handle,
         names: Names,
         pacing: Arc<Pacing>,
+        handshake: Arc<Handshake>,
         ended: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        Self { handle, names, pacing, ended: Arc::new(ended) }
+        Self { handle, names, pacing, handshake, ended: Arc::new(ended) }
     }
 }
 
@@ -200,7 +264,13 @@ impl Runtime for LinkRuntime {
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         socket.set_nonblocking(true)?;
-        Ok(Arc::new(Socket(tokio::net::UdpSocket::from_std(socket)?)))
+        let socket = Arc::new(tokio::net::UdpSocket::from_std(socket)?);
+        let address = socket.local_addr()?;
+        let mut state = self.handshake.lock();
+        // Those of sockets that a restart replaced go.
+        state.sockets.retain(|(_, socket)| socket.strong_count() > 0);
+        state.sockets.push((address, Arc::downgrade(&socket)));
+        Ok(Arc::new(Socket { socket, address, handshake: self.handshake.clone() }))
     }
 
     fn wrap_tcp_listener(&self, _listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -276,16 +346,27 @@ impl AsyncInterval for Interval {
 }
 
 /// A socket that hands over one datagram at a time.
-#[derive(Debug)]
-struct Socket(tokio::net::UdpSocket);
+struct Socket {
+    socket: Arc<tokio::net::UdpSocket>,
+    address: SocketAddr,
+    handshake: Arc<Handshake>,
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Socket")
+    }
+}
 
 impl AsyncUdpSocket for Socket {
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        Ok(self.address)
     }
 
     fn poll_send(&self, context: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        self.0.poll_send_to(context, transmit.contents, transmit.destination)
+        let sent = ready!(self.socket.poll_send_to(context, transmit.contents, transmit.destination));
+        self.handshake.sent(self.address, transmit.destination, transmit.contents);
+        Poll::Ready(sent)
     }
 
     fn poll_recv(
@@ -298,7 +379,8 @@ impl AsyncUdpSocket for Socket {
             return Poll::Ready(Ok(0));
         };
         let mut buffer = ReadBuf::new(buffer);
-        let from = ready!(self.0.poll_recv_from(context, &mut buffer))?;
+        let from = ready!(self.socket.poll_recv_from(context, &mut buffer))?;
+        self.handshake.lock().flight.received(buffer.filled());
         *meta = RecvMeta::default();
         meta.len = buffer.filled().len();
         meta.stride = meta.len.max(1);

@@ -154,7 +154,7 @@ async fn call_with_browser(role: LinkRole) {
     let end = End::new(tone(700.0), Some(out));
     let mut reports = Vec::new();
     // The page says that it is there.
-    let ready = tokio::time::timeout(Duration::from_secs(60), browser.heard.recv()).await;
+    let ready = tokio::time::timeout(Duration::from_secs(180), browser.heard.recv()).await;
     assert_eq!(ready.expect("the browser starts"), Some(json!({"type": "ready"})));
 
     end.send(MediaCommand::StartCapture);
@@ -181,7 +181,7 @@ async fn call_with_browser(role: LinkRole) {
             end.text("from us");
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), carried).await.expect("the browser hears us and reads us");
+    tokio::time::timeout(Duration::from_secs(180), carried).await.expect("the browser hears us and reads us");
     end.wait_state(LinkState::Connected).await;
     end.hear_tone(440.0).await;
     end.wait_text("from the browser").await;
@@ -207,7 +207,7 @@ async fn call_with_browser(role: LinkRole) {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), restarted).await.expect("connected again");
+    tokio::time::timeout(Duration::from_secs(180), restarted).await.expect("connected again");
     end.hear_tone(440.0).await;
     let quality = end.wait_quality(2).await;
     assert!(quality.round_trip.is_some() && quality.remote_loss.is_some(), "{quality:?}");

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 /// The only link of these calls.
 pub(crate) const LINK: LinkId = LinkId(1);
 /// How long anything may take before the test counts as hung.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// One end.
 pub(crate) struct End {
