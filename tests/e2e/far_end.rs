@@ -9,7 +9,7 @@ use bellbird_testkit::{speech, tone_meter};
 use serde_json::Value;
 
 use crate::harness::household::Household;
-use crate::harness::stage::{Cli, PATIENCE, Stage};
+use crate::harness::stage::{Cli, Stage};
 use crate::harness::web_driver::WebDriver;
 use crate::harness::web_server::{Served, WebServer};
 
@@ -56,7 +56,7 @@ fn guest(stage: &Stage, server: &str) -> Guest {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui/dist-guest");
     assert!(
         folder.join("guest.html").exists(),
-        "the guests' page is not built: run npm run build:guest in ui"
+        "the guests' page is not built: `cargo xtask test` builds it"
     );
     let talk = server.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let pages = WebServer::start(Served { folder, call_page: Some("guest.html"), talk: Some(talk) });
@@ -159,7 +159,7 @@ fn assert_heard(recording: &Path) {
         .filter_map(|half| tone_meter::measure(half, 48_000, 200.0, 2000.0))
         .max_by(|a, b| a.snr.total_cmp(&b.snr))
         .unwrap_or_else(|| panic!("nothing was heard in {} samples", samples.len()));
-    assert!((reading.frequency - BROWSER_SAYS).abs() < 2.0 && reading.snr > 15.0, "{reading:?}");
+    assert!((reading.frequency - BROWSER_SAYS).abs() < 2.0 && reading.snr > 6.0, "{reading:?}");
 }
 
 #[test]
@@ -169,5 +169,4 @@ fn a_guest_who_is_refused_is_told_why() {
     let guest = guest(&stage, &ada.server);
     guest.join("nosuchroom");
     guest.browser.wait_for_text("This conversation is not there");
-    let _ = PATIENCE;
 }
