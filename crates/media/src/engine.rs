@@ -15,6 +15,7 @@ use bellbird_devices::{CaptureSource, PlayoutSink};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::CallMediaOptions;
 use crate::peer::{
@@ -284,8 +285,13 @@ impl Engine {
     fn notice_sink(&self, link: LinkId) -> NoticeSink {
         let notices = self.notices.clone();
         Arc::new(move |notice| {
-            if notices.try_send((link, notice)).is_err() {
-                tracing::warn!(%link, "a notice was lost because the call's media are over or too far behind");
+            match notices.try_send((link, notice)) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_)) => {
+                    tracing::warn!(%link, "a notice was lost because the call's media are too far behind");
+                }
+                // A link says that it is closed after its call is over: nobody is left to hear it.
+                Err(TrySendError::Closed(_)) => {}
             }
         })
     }
