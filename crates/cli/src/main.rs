@@ -10,6 +10,7 @@ mod commands;
 mod embedded;
 mod failure;
 mod follow;
+mod memory;
 mod process;
 mod report;
 mod signals;
@@ -32,6 +33,7 @@ const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    memory::give_large_blocks_back();
     let args = Args::parse();
     start_logging();
     // One provider for the whole process, chosen before anything speaks TLS. It fails only when there is one already.
