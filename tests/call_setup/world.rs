@@ -39,12 +39,15 @@ pub(crate) struct World {
     calls_made: u64,
 }
 
+/// What waits on the way up and on the way down.
+type Outage = (Vec<(Line, SignalingCommand)>, Vec<Told>);
+
 /// One device: its way to the service and back, and its calls.
 struct DeviceState {
     up: SimulatedLink<(Line, SignalingCommand)>,
     down: SimulatedLink<Told>,
     /// During an outage of the service both directions wait here instead.
-    outage: Option<(Vec<(Line, SignalingCommand)>, Vec<Told>)>,
+    outage: Option<Outage>,
     call: Option<Call>,
     /// Invitations declined as engaged, and such that were a call already under way.
     engaged: usize,

@@ -1,4 +1,5 @@
 //! The door as a window, a script and a hostile page meet it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in what its cases share too")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -187,7 +187,9 @@ mod tests {
     fn each_road_a_call_can_take() {
         let answered = CallView { can_answer: false, status: Status::Connecting, ..call("1") };
         let outgoing = CallView { incoming: false, can_answer: false, ..call("1") };
-        let table: Vec<(&str, Vec<Vec<CallView>>, Vec<&str>)> = vec![
+        /// What happens, the calls shown one after the other, and what each changes.
+        type Road = (&'static str, Vec<Vec<CallView>>, Vec<&'static str>);
+        let table: Vec<Road> = vec![
             ("nothing", vec![vec![], vec![]], vec!["", ""]),
             ("rings once though told thrice", vec![vec![call("1")]; 3], vec!["+1", "", ""]),
             ("answered here", vec![vec![call("1")], vec![answered]], vec!["+1", "-1"]),

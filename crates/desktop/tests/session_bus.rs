@@ -2,6 +2,7 @@
 //!
 //! The address of the bus is an environment variable, so what is tested runs in a process of its own: this test
 //! binary again, running `core_side` alone. States go in, one JSON a line; commands come out.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in what its cases share too")]
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead, Write};
