@@ -19,7 +19,7 @@ pub(crate) fn measure() {
     for _ in 0..5 {
         let begin = Instant::now();
         let mut core = stage.start_cli("ada", &["core", "--background"]);
-        core.event("registered");
+        core.event("ready");
         ready.push(begin.elapsed().as_secs_f64() * 1000.0);
         let door = stage.door("ada");
         door.wait_until("the account to be online", |state| {
