@@ -17,7 +17,7 @@ export interface GuestEvents {
 const RETRY_MS = [1000, 2000, 4000, 8000];
 
 export class GuestCall {
-  private readonly peers = new Map<string, { peer: Peer; state: RTCPeerConnectionState }>();
+  private readonly peers = new Map<string, Peer>();
   private readonly aborter = new AbortController();
   private iceServers: IceServer[] = [];
   private session = "";
@@ -46,7 +46,7 @@ export class GuestCall {
 
   setMuted(muted: boolean): void {
     for (const track of this.microphone.getAudioTracks()) track.enabled = !muted;
-    for (const { peer } of this.peers.values()) peer.announceMuted(muted);
+    for (const peer of this.peers.values()) peer.announceMuted(muted);
   }
 
   /** Leaves in the reverse order of joining. */
@@ -90,29 +90,24 @@ export class GuestCall {
 
   private async receive(message: PeerMessage): Promise<void> {
     if (!message.from || message.roomType !== "video") return;
-    const known = this.peers.get(message.from)?.peer;
+    const known = this.peers.get(message.from);
     // An offer may overtake the list that says its sender is in the call.
     const peer = known ?? (message.type === "offer" ? this.open(message.from) : undefined);
     await peer?.handle(message).catch(() => this.drop(message.from ?? ""));
   }
 
   private open(session: string): Peer {
-    const entry = { peer: undefined as unknown as Peer, state: "new" as RTCPeerConnectionState };
-    entry.peer = new Peer(session, this.microphone, this.iceServers, {
+    const peer = new Peer(session, this.microphone, this.iceServers, {
       send: (message) => this.send(message),
       stream: (stream) => this.events.sound(session, stream),
-      muted: () => undefined,
-      state: (state) => {
-        entry.state = state;
-        this.tellState();
-      },
+      state: () => this.tellState(),
     });
-    this.peers.set(session, entry);
-    return entry.peer;
+    this.peers.set(session, peer);
+    return peer;
   }
 
   private drop(session: string): void {
-    this.peers.get(session)?.peer.close();
+    this.peers.get(session)?.close();
     if (this.peers.delete(session)) this.events.sound(session, null);
     this.tellState();
   }
@@ -133,7 +128,7 @@ export class GuestCall {
 
   private tellState(): void {
     if (this.ended) return;
-    const states = [...this.peers.values()].map(({ state }) => state);
+    const states = [...this.peers.values()].map((peer) => peer.state);
     if (states.length === 0) this.events.state("waiting");
     else this.events.state(states.includes("connected") ? "connected" : "connecting");
   }

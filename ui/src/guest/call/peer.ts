@@ -7,10 +7,8 @@ export interface PeerEvents {
   send(message: PeerMessage): void;
   /** Its sound arrived. */
   stream(stream: MediaStream): void;
-  /** Its connection changed. */
-  state(state: RTCPeerConnectionState): void;
-  /** It muted or unmuted its microphone. */
-  muted(muted: boolean): void;
+  /** Its connection changed; see `Peer.state`. */
+  state(): void;
 }
 
 /** Candidates kept until there is a description to add them to. */
@@ -33,22 +31,26 @@ export class Peer {
       if (candidate) this.send("candidate", { candidate: candidate.toJSON() });
     };
     this.connection.ontrack = ({ track, streams }) => events.stream(streams[0] ?? new MediaStream([track]));
-    this.connection.onconnectionstatechange = () => events.state(this.connection.connectionState);
-    this.connection.ondatachannel = ({ channel }) => this.listen(channel);
+    this.connection.onconnectionstatechange = () => events.state();
+    this.connection.ondatachannel = ({ channel }) => (this.channel = channel);
+  }
+
+  get state(): RTCPeerConnectionState {
+    return this.connection.connectionState;
   }
 
   /** Offers sound both ways. The data channel has to be part of the first offer. */
   async offer(): Promise<void> {
     this.sid = Date.now().toString();
     this.addMicrophone();
-    this.listen(this.connection.createDataChannel("status"));
+    this.channel = this.connection.createDataChannel("status");
     this.connection.addTransceiver("video", { direction: "recvonly" });
     await this.connection.setLocalDescription();
     this.sendDescription();
   }
 
   async handle(message: PeerMessage): Promise<void> {
-    const payload = (message.payload ?? {}) as { sdp?: unknown; candidate?: RTCIceCandidateInit; name?: unknown };
+    const payload = (message.payload ?? {}) as { sdp?: unknown; candidate?: RTCIceCandidateInit };
     switch (message.type) {
       case "offer":
         this.sid = message.sid ?? "";
@@ -65,10 +67,6 @@ export class Peer {
         break;
       case "candidate":
         if (payload.candidate) await this.addCandidate(payload.candidate);
-        break;
-      case "mute":
-      case "unmute":
-        if (payload.name !== "video") this.events.muted(message.type === "mute");
         break;
     }
   }
@@ -106,18 +104,6 @@ export class Peer {
 
   private async addEarlyCandidates(): Promise<void> {
     for (const candidate of this.early.splice(0)) await this.addCandidate(candidate);
-  }
-
-  private listen(channel: RTCDataChannel): void {
-    this.channel = channel;
-    channel.onmessage = ({ data }) => {
-      try {
-        const { type } = JSON.parse(String(data)) as { type?: unknown };
-        if (type === "audioOn" || type === "audioOff") this.events.muted(type === "audioOff");
-      } catch {
-        // Not one of ours.
-      }
-    };
   }
 
   private send(type: string, payload: unknown): void {

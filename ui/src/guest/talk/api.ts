@@ -16,9 +16,6 @@ export interface Room {
   token: string;
   displayName: string;
   sessionId: string;
-  hasPassword: boolean;
-  readOnly: number;
-  lobbyState: number;
 }
 
 export interface UserInRoom {
@@ -66,9 +63,6 @@ export class TalkRoom {
       token: text(data.token) || this.token,
       displayName: text(data.displayName),
       sessionId: text(data.sessionId),
-      hasPassword: data.hasPassword === true,
-      readOnly: number(data.readOnly),
-      lobbyState: number(data.lobbyState),
     };
   }
 
