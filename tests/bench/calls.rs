@@ -6,7 +6,8 @@ use bellbird_testkit::speech;
 
 use crate::figure::Figure;
 use crate::harness::pair::Pair;
-use crate::harness::stage::{PATIENCE, Stage};
+use crate::harness::sound::SoundServer;
+use crate::harness::stage::{Cli, PATIENCE, Stage};
 use crate::processes::{processor, resident};
 
 /// The demo's own report, several times.
@@ -47,10 +48,12 @@ pub(crate) fn set_up() {
         call.interrupt();
     }
     Figure::at_most("make_call_to_first_sound", "ms", 200.0).with_goal(100.0).print(&whole);
-    Figure::at_most("accepted_to_first_sound", "ms", 100.0).with_goal(40.0).print(&first_sound);
+    Figure::at_most("accepted_to_first_sound", "ms", 100.0).print(&first_sound);
 }
 
-/// Processor and memory of an audio call with everything on, and of waiting for one.
+/// Processor and memory of an audio call with everything on, and of waiting for one: with a microphone and a
+/// loudspeaker of a sound server, as a person has them, and with files, as a script has them (no sound server's
+/// protocol, and no echo to cancel).
 pub(crate) fn cost() {
     let stage = Stage::new("bench-cost");
     let pair = Pair::start(&stage);
@@ -58,14 +61,16 @@ pub(crate) fn cost() {
     Figure::at_most("idle_memory", "MB", 20.0).print(&[resident(pair.listener())]);
     Figure::at_most("idle_processor", "%", 0.5).print(&[processor(pair.listener(), Duration::from_secs(5))]);
 
+    let own = SoundServer::start();
+    let saying = own.say(&speech::sample());
+    let mut call = pair.call_on(&stage, &own, &["--mic", "default", "--speaker", "default", "--stats", "1"]);
+    print_cost(&mut call, ["call_processor", "call_memory"]);
+    call.interrupt();
+    drop(saying);
+
     let mic = format!("loop:{}", speech::sample_path().display());
     let mut call = pair.call(&stage, &["--mic", &mic, "--speaker", "null", "--stats", "1"]);
-    call.status("connected");
-    std::thread::sleep(Duration::from_secs(3));
-    let id = call.0.id();
-    let shares: Vec<f64> = (0..3).map(|_| processor(id, Duration::from_secs(5))).collect();
-    Figure::at_most("call_processor", "%", 6.0).print(&shares);
-    Figure::at_most("call_memory", "MB", 25.0).print(&[resident(id)]);
+    print_cost(&mut call, ["call_processor_files", "call_memory_files"]);
     let mut buffers = Vec::new();
     for _ in 0..5 {
         let stats = call.event("stats");
@@ -73,4 +78,13 @@ pub(crate) fn cost() {
     }
     Figure::at_most("clean_network_buffer", "ms", 40.0).print(&buffers);
     call.interrupt();
+}
+
+fn print_cost(call: &mut Cli, [share, memory]: [&'static str; 2]) {
+    call.status("connected");
+    std::thread::sleep(Duration::from_secs(3));
+    let id = call.0.id();
+    let shares: Vec<f64> = (0..3).map(|_| processor(id, Duration::from_secs(5))).collect();
+    Figure::at_most(share, "%", 6.0).print(&shares);
+    Figure::at_most(memory, "MB", 25.0).print(&[resident(id)]);
 }

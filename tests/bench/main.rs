@@ -8,6 +8,7 @@
 mod calls;
 mod core_process;
 mod figure;
+mod first_sample;
 mod processes;
 mod server;
 mod sound_delay;
@@ -16,12 +17,17 @@ mod window;
 #[path = "../e2e/harness/mod.rs"]
 mod harness;
 
+#[path = "../../crates/media/tests/calls/harness.rs"]
+#[allow(dead_code, reason = "the tests of the media crate use more of it")]
+mod media_ends;
+
 /// Measures one subject and prints its figures.
 type Measure = fn();
 
 const SUBJECTS: &[(&str, Measure)] = &[
     ("demo", calls::demo),
     ("set-up", calls::set_up),
+    ("first-sample", first_sample::measure),
     ("call-cost", calls::cost),
     ("mouth-to-ear", sound_delay::measure),
     ("server", server::measure),

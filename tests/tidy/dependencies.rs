@@ -40,6 +40,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rtc", &["media"]),
     ("opus", &["media"]),
     ("sonora", &["media"]),
+    ("sonora-agc2", &["media"]),
     ("nnnoiseless", &["media"]),
     ("rubato", &["media"]),
     ("tauri", &["window"]),

@@ -20,7 +20,7 @@ const CALLER: &str = "ann";
 const CALLEE: &str = "bob";
 
 /// Speech that matches less did not come through well enough to call the demo a success.
-const UNDERSTOOD: f64 = 0.9;
+const UNDERSTOOD: f64 = 0.95;
 
 /// How long the call may take to carry sound before the demo gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,8 +76,8 @@ impl Side {
             microphone: Some(bellbird_app::CaptureSource::Clip(says.clone())),
             speaker: Some(PlayoutSink::Recorder(hears.clone())),
             ringer: Some(PlayoutSink::Null),
-            // What is said here has no echo, no noise and the right loudness already: what arrives is compared with it.
-            processing: false,
+            // As a person has it. The canceller rests by itself: nothing played here can be heard by a clip.
+            processing: true,
         });
         let login = StoredAccount {
             id: name.into(),

@@ -3,6 +3,7 @@
 //! Nothing here has a thread, a device or a clock; all of it can be run faster than time, and is in the tests.
 
 pub(crate) mod fade;
+pub(crate) mod gain;
 pub(crate) mod level;
 pub(crate) mod mix;
 pub(crate) mod processing;

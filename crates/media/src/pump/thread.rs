@@ -19,6 +19,7 @@ use super::{EncodedSink, PumpEvent, PumpInput, PumpSink};
 use crate::CallMediaOptions;
 use crate::audio::level::SILENCE_DBOV;
 use crate::audio::mix::Mixer;
+use crate::audio::processing::Processing;
 use crate::audio::tones::TonePlayer;
 use crate::receive::{OpusDecoder, Receiver as JitterBuffer};
 use crate::send::Sender;
@@ -148,8 +149,14 @@ impl Pump {
             PumpInput::SetHold(hold) => self.set_hold(hold),
             PumpInput::PlayTone(tone) => self.play_tone(tone),
             PumpInput::StopTone => self.stop_tone(),
-            PumpInput::SelectMicrophone(source) => self.microphone_slot.select(source, &self.inputs),
-            PumpInput::SelectSpeaker(sink) => self.speaker_slot.select(sink, &self.inputs),
+            PumpInput::SelectMicrophone(source) => {
+                self.microphone_slot.select(source, &self.inputs);
+                self.consider_echo();
+            }
+            PumpInput::SelectSpeaker(sink) => {
+                self.speaker_slot.select(sink, &self.inputs);
+                self.consider_echo();
+            }
             PumpInput::SelectRinger(sink) => self.ringer_slot.select(sink, &self.inputs),
             PumpInput::SetExpectedLoss(share) => {
                 self.expected_loss = Some(share);
@@ -175,7 +182,7 @@ impl Pump {
         if !self.hold {
             self.microphone_slot.want(&self.inputs);
         }
-        match Sender::new(self.processing) {
+        match Sender::new(self.processing.then(|| Processing::new(self.echo_path()))) {
             Ok(mut sender) => {
                 sender.set_muted(self.muted);
                 if let Some(share) = self.expected_loss {
@@ -184,6 +191,18 @@ impl Pump {
                 self.microphone = Some(Microphone::new(sender, sink, now));
             }
             Err(error) => self.internal(error),
+        }
+    }
+
+    /// Whether the microphone may hear the loudspeaker.
+    fn echo_path(&self) -> bool {
+        self.microphone_slot.choice().is_real() && self.speaker_slot.choice().is_real()
+    }
+
+    fn consider_echo(&mut self) {
+        let echo_path = self.echo_path();
+        if let Some(microphone) = &mut self.microphone {
+            microphone.sender().set_echo_path(echo_path);
         }
     }
 

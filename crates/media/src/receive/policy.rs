@@ -24,8 +24,8 @@ const FORGET: f32 = 0.998;
 /// What pulling in steps of 10 ms and the jitter of our own ticks cost.
 const PULL_MARGIN: i64 = 10 * MS;
 
-/// The target before anything was measured, and its bounds.
-const FIRST_TARGET: i64 = 20 * MS;
+/// The target's bounds. A call begins at the least: were it more, the difference would have to be cut out of the first
+/// words again on every clean network.
 const LEAST_TARGET: i64 = 14 * MS;
 const MOST_TARGET: i64 = 400 * MS;
 
@@ -168,7 +168,7 @@ impl DelayPolicy {
     /// The delay to keep.
     pub(crate) fn target(&self) -> i64 {
         let measured = if self.seen < 10 {
-            FIRST_TARGET
+            LEAST_TARGET
         } else {
             let total: f32 = self.cells.iter().sum();
             let mut below = 0.0;

@@ -46,9 +46,9 @@ pub(crate) struct Sender {
 impl Sender {
     /// # Errors
     /// When the encoder cannot be made (out of memory).
-    pub(crate) fn new(processing: bool) -> Result<Self, EncoderError> {
+    pub(crate) fn new(processing: Option<Processing>) -> Result<Self, EncoderError> {
         Ok(Self {
-            processing: processing.then(|| Box::new(Processing::new())),
+            processing: processing.map(Box::new),
             mute: Fader::new(true),
             encoder: Encoder::new()?,
             collected: [0.0; PACKET_SAMPLES],
@@ -66,6 +66,13 @@ impl Sender {
     /// The share of packets that gets lost on the way, 0..=1.
     pub(crate) fn set_expected_loss(&mut self, share: f32) {
         self.encoder.set_expected_loss(share);
+    }
+
+    /// Whether the microphone may hear the loudspeaker.
+    pub(crate) fn set_echo_path(&mut self, echo_path: bool) {
+        if let Some(processing) = &mut self.processing {
+            processing.set_echo_path(echo_path);
+        }
     }
 
     /// What the loudspeaker is about to play, for the echo canceller.
@@ -109,7 +116,8 @@ impl Sender {
 
     /// The stages, for [`describe`](crate::pump::SoundPump::describe).
     pub(crate) fn describe(&self) -> String {
-        let processing = if self.processing.is_some() { "aec ▸ denoise ▸ agc ▸ " } else { "" };
+        let processing =
+            self.processing.as_ref().map(|stages| format!("{} ▸ ", stages.describe())).unwrap_or_default();
         let mute = if self.mute.is_closed() { "muted ▸ " } else { "" };
         format!("{processing}{mute}{}", self.encoder.describe(SAMPLE_RATE))
     }
@@ -122,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_second_frame_yields_a_packet_and_mute_shows_in_its_level() {
-        let mut sender = Sender::new(false).unwrap();
+        let mut sender = Sender::new(None).unwrap();
         let frame: [f32; FRAME] = sine(440.0, 0.5, FRAME).try_into().unwrap();
         assert!(sender.capture(&mut frame.clone()).unwrap().is_none());
         let packet = sender.capture(&mut frame.clone()).unwrap().unwrap();
