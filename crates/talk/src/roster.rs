@@ -28,6 +28,8 @@ struct Person {
     actor: Actor,
     name: String,
     flags: u32,
+    /// Not in the last list, and expected back.
+    is_missing: bool,
 }
 
 /// What changed with a new list.
@@ -93,7 +95,7 @@ impl Roster {
                     news.others = true;
                 }
                 let name = self.name(user, &actor);
-                let person = Person { actor: actor.clone(), name, flags: user.in_call };
+                let person = Person { actor: actor.clone(), name, flags: user.in_call, is_missing: false };
                 in_call.insert(user.session_id.clone(), person);
             }
             in_room.insert(user.session_id.clone(), actor);
@@ -110,7 +112,7 @@ impl Roster {
                 continue;
             }
             if keep_missing {
-                in_call.insert(session, person);
+                in_call.insert(session, Person { is_missing: true, ..person });
             } else {
                 news.left.push(ParticipantId::new(session));
             }
@@ -120,9 +122,11 @@ impl Roster {
         news
     }
 
-    /// Everyone else in the call: session and in-call flags.
+    /// Everyone else who can be reached in the call: session and in-call flags. Not those who are missing: who comes
+    /// back after an outage has a new session.
     pub(crate) fn in_call(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.in_call.iter().map(|(session, person)| (session.as_str(), person.flags))
+        let there = self.in_call.iter().filter(|(_, person)| !person.is_missing);
+        there.map(|(session, person)| (session.as_str(), person.flags))
     }
 
     /// Sessions in the call that are not of our own account.
@@ -252,6 +256,7 @@ mod tests {
         assert!(news.joined.is_empty() && news.changed[0].media.video);
 
         let news = roster.apply(&[user("me", "alice", 3)], true);
+        assert_eq!(roster.in_call().count(), 0, "who is missing cannot be reached");
         assert!(news.left.is_empty() && roster.is_in_call("b"));
         let news = roster.apply(&[user("me", "alice", 3)], false);
         assert_eq!(news.left, [ParticipantId::new("b")]);
