@@ -39,8 +39,8 @@ const MAX_HEAD: usize = 16 * 1024;
 const GRACE: Duration = Duration::from_secs(3);
 /// How often sessions are looked after and other processes' writes noticed.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
-/// Every so many times, sessions are compared with the database even when nothing was written: a lobby may have
-/// opened by its timer.
+/// Every so many times, sessions are compared with the database even when nothing was written, should a write have
+/// gone unnoticed.
 const LOOK_AGAIN_EVERY: u32 = 15;
 
 /// How a server is run.

@@ -172,11 +172,34 @@ impl Shared {
         Ok(())
     }
 
-    /// Every second: expires sessions, and with `look_again` takes over what the database says now.
+    /// Opens the lobbies whose time has come, so that whoever waits there is let in at once.
+    async fn open_lobbies(self: &Arc<Self>, unix: i64) -> Result<(), StoreError> {
+        if self.store.read(move |c| rooms::lobbies_over(c, unix)).await?.is_empty() {
+            return Ok(());
+        }
+        // Asked again where nobody can come in between: a moderator may have moved the time.
+        let opened = self
+            .store
+            .write(move |c| {
+                let opened = rooms::lobbies_over(c, unix)?;
+                for &room in &opened {
+                    rooms::open_lobby(c, room)?;
+                }
+                Ok(opened)
+            })
+            .await?;
+        for room in opened {
+            self.sync_room(room).await?;
+        }
+        Ok(())
+    }
+
+    /// Every second: opens lobbies by their timers, expires sessions, and with `look_again` takes over what the database says now.
     pub(crate) async fn keep_house(self: &Arc<Self>, look_again: bool) {
         let now = self.now();
         let effects = self.live().tick(now);
         let mut outcome = self.settle(effects).await;
+        outcome = outcome.and(self.open_lobbies(now.unix).await);
         if look_again {
             let occupied = self.live().occupied_rooms();
             for room in occupied {

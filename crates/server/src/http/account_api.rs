@@ -50,6 +50,7 @@ const FEATURES: &[&str] = &[
     "raise-hand",
     "force-mute",
     "session-state",
+    "recording-v1",
     "recording-consent",
     "favorites",
     "important-conversations",
@@ -82,6 +83,20 @@ pub(super) async fn status(State(app): State<App>) -> Response {
 
 /// `GET /cloud/capabilities`
 pub(super) async fn capabilities(asked: Asked) -> OcsResult {
+    let (answer, hash) = all_capabilities(&asked).await?;
+    Ok(Ocs::ok(answer).header(HeaderName::from_static(TALK_HASH_HEADER), hash))
+}
+
+/// `GET /room/{token}/capabilities`: Talk's alone, which are the same for every conversation here.
+pub(super) async fn room_capabilities(asked: Asked) -> OcsResult {
+    asked.place().await?;
+    let (mut answer, hash) = all_capabilities(&asked).await?;
+    let talk = answer["capabilities"]["spreed"].take();
+    Ok(Ocs::ok(talk).header(HeaderName::from_static(TALK_HASH_HEADER), hash))
+}
+
+/// The capabilities, and the hash that changes with them.
+async fn all_capabilities(asked: &Asked) -> Result<(Value, String), Ocs> {
     let settings = asked.app.store.read(Settings::read).await?;
     let (major, minor, micro) = VERSION;
     let base = asked.base_url();
@@ -139,7 +154,7 @@ pub(super) async fn capabilities(asked: Asked) -> OcsResult {
             },
         },
     });
-    Ok(Ocs::ok(answer).header(HeaderName::from_static(TALK_HASH_HEADER), settings.hash))
+    Ok((answer, settings.hash))
 }
 
 /// `GET /core/getapppassword`

@@ -2,7 +2,8 @@
 
 use bellbird_talk_wire::CallPeer;
 use bellbird_talk_wire::constants::{
-    IN_CALL, PERMISSION_START_CALL, ROOM_CHANGELOG, ROOM_FORMER_ONE_TO_ONE, ROOM_NOTE_TO_SELF,
+    IN_CALL, PERMISSION_JOIN_CALL, PERMISSION_START_CALL, ROOM_CHANGELOG, ROOM_FORMER_ONE_TO_ONE,
+    ROOM_NOTE_TO_SELF,
 };
 use serde_json::json;
 
@@ -71,6 +72,8 @@ pub(super) async fn join(asked: Asked) -> OcsResult {
         if !place.may_start_call(in_group) && asked.app.live().call(room).is_none() {
             return Err(Ocs::status(403));
         }
+    } else {
+        place.permission(PERMISSION_JOIN_CALL)?;
     }
     if matches!(place.room.room_type, ROOM_CHANGELOG | ROOM_FORMER_ONE_TO_ONE | ROOM_NOTE_TO_SELF) {
         return Err(Ocs::error(400, "type"));

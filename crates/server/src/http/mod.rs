@@ -14,6 +14,7 @@ mod people;
 mod place;
 mod presence;
 mod push_socket;
+mod recording;
 mod registration;
 mod render;
 mod room_settings;
@@ -68,6 +69,7 @@ fn ocs_router() -> Router<App> {
         .nest("/apps/spreed/api/v4", talk_routes())
         .nest("/apps/spreed/api/v3", signaling_routes())
         .nest("/apps/spreed/api/v1", talk_v1_routes())
+        .route("/apps/bellbird/api/v1/room/{token}/link", put(room_settings::set_link_expiry))
         .fallback(|| async { Ocs::status(404).message("Invalid query, please check the syntax") })
         .method_not_allowed_fallback(|| async { Ocs::status(405) })
         .layer(CatchPanicLayer::custom(panicked))
@@ -102,6 +104,7 @@ fn talk_routes() -> Router<App> {
         .route("/room", get(rooms::list).post(rooms::create))
         .route("/listed-room", get(rooms::listed))
         .route("/room/{token}", get(rooms::get).put(room_settings::rename).delete(rooms::delete))
+        .route("/room/{token}/capabilities", get(account_api::room_capabilities))
         .route("/room/{token}/description", put(room_settings::describe))
         .route("/room/{token}/password", put(room_settings::set_password))
         .route("/room/{token}/listable", put(room_settings::set_listable))
@@ -154,6 +157,7 @@ fn signaling_routes() -> Router<App> {
 fn talk_v1_routes() -> Router<App> {
     Router::new()
         .route("/guest/{token}/name", post(presence::set_guest_name))
+        .route("/recording/{token}", post(recording::start).delete(recording::stop))
         .route("/room/{token}/avatar", get(people::room_avatar))
         .route("/room/{token}/avatar/dark", get(people::room_avatar))
 }

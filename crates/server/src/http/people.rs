@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bellbird_talk_wire::ContactEntry;
-use bellbird_talk_wire::constants::ROOM_PUBLIC;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -110,6 +109,7 @@ fn size(asked: &Asked) -> u32 {
 /// `GET /room/{token}/avatar`
 pub(super) async fn room_avatar(asked: Asked) -> Result<Response, Ocs> {
     let (token, actor) = (asked.path("token").to_owned(), asked.actor());
+    let unix = asked.app.now().unix;
     let found = asked
         .app
         .store
@@ -117,7 +117,7 @@ pub(super) async fn room_avatar(asked: Asked) -> Result<Response, Ocs> {
             let Some(room) = rooms::by_token(c, &token)? else { return Ok(None) };
             let settings = Settings::read(c)?;
             let seen = super::render::RoomSeen::load(c, room, actor.as_ref(), &settings)?;
-            Ok(Some(seen).filter(|seen| seen.me.is_some() || seen.room.room_type == ROOM_PUBLIC))
+            Ok(Some(seen).filter(|seen| seen.me.is_some() || seen.room.is_open_by_link(unix)))
         })
         .await?;
     let Some(seen) = found else {

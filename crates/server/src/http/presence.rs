@@ -42,7 +42,7 @@ fn way_in(asked: &Asked, room: &RoomRow, me: Option<&AttendeeRow>) -> Way {
     }
     match &asked.user {
         Some(user) if is_listed(room, true, user.account.guest_app) => Way::Listed,
-        Some(_) | None if room.room_type == ROOM_PUBLIC => Way::Public,
+        Some(_) | None if room.is_open_by_link(asked.app.now().unix) => Way::Public,
         Some(_) | None => Way::Closed,
     }
 }

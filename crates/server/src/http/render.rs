@@ -164,6 +164,7 @@ impl RoomSeen {
             "isImportant": me.as_ref().is_some_and(|me| me.important),
             "isSensitive": me.as_ref().is_some_and(|me| me.sensitive),
             "remoteServer": "",
+            "linkExpires": room.link_expires,
             "remoteToken": "",
         });
         if let Value::Object(rest) = rest {

@@ -144,8 +144,24 @@ pub(super) async fn make_private(asked: Asked) -> OcsResult {
     store(&asked, &place, |room| {
         room.room_type = ROOM_GROUP;
         room.password = String::new();
+        room.link_expires = 0;
     })
     .await
+}
+
+/// `PUT /ocs/v2.php/apps/bellbird/api/v1/room/{token}/link`, an extension of this server: from the Unix second
+/// `expires` on, a public conversation's link lets nobody in any more; 0 never. Members, and whoever is inside by then,
+/// stay. A link is withdrawn at once by making the conversation private.
+pub(super) async fn set_link_expiry(asked: Asked) -> OcsResult {
+    let place = moderated(&asked).await?;
+    if place.room.room_type != ROOM_PUBLIC {
+        return Err(Ocs::error(400, "type"));
+    }
+    let expires = asked.params.int("expires", -1)?;
+    if expires < 0 {
+        return Err(Ocs::error(400, "value"));
+    }
+    store(&asked, &place, move |room| room.link_expires = expires).await
 }
 
 /// `PUT /room/{token}/permissions/{mode}`

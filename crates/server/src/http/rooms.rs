@@ -69,10 +69,11 @@ pub(super) async fn get(asked: Asked) -> OcsResult {
             Ok(Some((RoomSeen::load(c, room, actor.as_ref(), &settings)?, settings)))
         })
         .await?;
+    let unix = asked.app.now().unix;
     let guest_app = asked.user.as_ref().is_some_and(|user| user.account.guest_app);
     let visible = found.filter(|(seen, _)| {
         seen.me.is_some()
-            || seen.room.room_type == ROOM_PUBLIC
+            || seen.room.is_open_by_link(unix)
             || is_listed(&seen.room, asked.user.is_some(), guest_app)
     });
     let Some((seen, settings)) = visible else {
@@ -226,6 +227,7 @@ fn blank_room(room_type: u8, unix: i64) -> RoomRow {
         object_id: String::new(),
         pair: None,
         last_activity: unix,
+        link_expires: 0,
     }
 }
 

@@ -22,7 +22,6 @@ use crate::live::{Pull, PullTicket};
 use crate::secrets;
 use crate::state::App;
 use crate::store::rooms;
-use bellbird_talk_wire::constants::ROOM_PUBLIC;
 
 /// How long TURN credentials are good for, seconds.
 const TURN_KEEPS: i64 = 24 * 3600;
@@ -31,6 +30,7 @@ const TURN_KEEPS: i64 = 24 * 3600;
 pub(super) async fn settings(asked: Asked) -> OcsResult {
     let token = asked.params.text("token")?;
     let actor = asked.actor();
+    let unix = asked.app.now().unix;
     let (room, settings) = asked
         .app
         .store
@@ -44,7 +44,7 @@ pub(super) async fn settings(asked: Asked) -> OcsResult {
                         Some(actor) => crate::store::attendees::by_actor(c, room.id, actor)?.is_some(),
                         None => false,
                     };
-                    attends || room.room_type == ROOM_PUBLIC || room.listable > 0
+                    attends || room.is_open_by_link(unix) || room.listable > 0
                 }
             };
             Ok((visible, Settings::read(c)?))
@@ -54,7 +54,6 @@ pub(super) async fn settings(asked: Asked) -> OcsResult {
         asked.may_ask_for_rooms()?;
         return Err(asked.no_such_room());
     }
-    let now = asked.app.now().unix;
     let stun: Vec<String> = settings.stun_servers.iter().map(|server| format!("stun:{server}")).collect();
     let answer = SignalingSettings {
         signaling_mode: MODE_INTERNAL.into(),
@@ -70,7 +69,7 @@ pub(super) async fn settings(asked: Asked) -> OcsResult {
         } else {
             vec![IceServerEntry { urls: stun, username: None, credential: None }]
         },
-        turnservers: settings.turn_servers.iter().map(|server| turn_entry(server, now)).collect(),
+        turnservers: settings.turn_servers.iter().map(|server| turn_entry(server, unix)).collect(),
         sip_dialin_info: String::new(),
         hide_warning: true,
         federation: None,

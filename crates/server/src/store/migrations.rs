@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Step `n` (counted from 1) leads to `user_version` `n`.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[&str] = &[FIRST, SECOND];
 
 const FIRST: &str = "
 CREATE TABLE config (
@@ -99,6 +99,11 @@ CREATE TABLE notifications (
 );
 CREATE INDEX notifications_by_account ON notifications(account);
 CREATE INDEX notifications_by_room ON notifications(room);
+";
+
+const SECOND: &str = "
+ALTER TABLE rooms ADD COLUMN link_expires INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX rooms_by_lobby_timer ON rooms(lobby_timer) WHERE lobby != 0 AND lobby_timer > 0;
 ";
 
 /// Runs the steps that are missing, all in one transaction, so that a crash in between leaves the old schema.

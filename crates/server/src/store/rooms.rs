@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
+use bellbird_talk_wire::constants::ROOM_PUBLIC;
 
 /// One conversation as stored.
 #[derive(Debug, Clone)]
@@ -27,9 +28,16 @@ pub(crate) struct RoomRow {
     /// Both user ids of a one-to-one conversation, see [`pair_key`].
     pub(crate) pair: Option<String>,
     pub(crate) last_activity: i64,
+    /// Unix seconds from which the link of a public conversation lets nobody in any more; 0 never.
+    pub(crate) link_expires: i64,
 }
 
 impl RoomRow {
+    /// Whether whoever has the link may look at the room and come in.
+    pub(crate) fn is_open_by_link(&self, unix: i64) -> bool {
+        self.room_type == ROOM_PUBLIC && (self.link_expires == 0 || unix < self.link_expires)
+    }
+
     /// Whether the lobby keeps people out at `unix` seconds.
     pub(crate) fn lobby_is_active(&self, unix: i64) -> bool {
         self.lobby && (self.lobby_timer == 0 || unix < self.lobby_timer)
@@ -50,7 +58,8 @@ pub(crate) fn pair_key(one: &str, other: &str) -> String {
 }
 
 const COLUMNS: &str = "id, token, type, name, description, password, read_only, listable, lobby, lobby_timer, \
-     default_permissions, call_permissions, recording_consent, object_type, object_id, pair, last_activity";
+     default_permissions, call_permissions, recording_consent, object_type, object_id, pair, last_activity, \
+     link_expires";
 
 fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
     Ok(RoomRow {
@@ -71,6 +80,7 @@ fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
         object_id: row.get(14)?,
         pair: row.get(15)?,
         last_activity: row.get(16)?,
+        link_expires: row.get(17)?,
     })
 }
 
@@ -79,8 +89,9 @@ pub(crate) fn insert(connection: &Connection, new: &RoomRow) -> Result<i64, Stor
     connection
         .prepare_cached(
             "INSERT INTO rooms (token, type, name, description, password, read_only, listable, lobby, lobby_timer,
-                default_permissions, call_permissions, recording_consent, object_type, object_id, pair, last_activity)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                default_permissions, call_permissions, recording_consent, object_type, object_id, pair, last_activity,
+                link_expires)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             new.token,
@@ -98,7 +109,8 @@ pub(crate) fn insert(connection: &Connection, new: &RoomRow) -> Result<i64, Stor
             new.object_type,
             new.object_id,
             new.pair,
-            new.last_activity
+            new.last_activity,
+            new.link_expires
         ])?;
     Ok(connection.last_insert_rowid())
 }
@@ -109,7 +121,7 @@ pub(crate) fn update(connection: &Connection, changed: &RoomRow) -> Result<(), S
         .prepare_cached(
             "UPDATE rooms SET type = ?2, name = ?3, description = ?4, password = ?5, read_only = ?6, listable = ?7,
                 lobby = ?8, lobby_timer = ?9, default_permissions = ?10, call_permissions = ?11,
-                recording_consent = ?12, pair = ?13, last_activity = ?14 WHERE id = ?1",
+                recording_consent = ?12, pair = ?13, last_activity = ?14, link_expires = ?15 WHERE id = ?1",
         )?
         .execute(params![
             changed.id,
@@ -125,7 +137,8 @@ pub(crate) fn update(connection: &Connection, changed: &RoomRow) -> Result<(), S
             changed.call_permissions,
             changed.recording_consent,
             changed.pair,
-            changed.last_activity
+            changed.last_activity,
+            changed.link_expires
         ])?;
     Ok(())
 }
@@ -187,6 +200,20 @@ pub(crate) fn touch(connection: &Connection, id: i64, unix: i64) -> Result<(), S
     connection
         .prepare_cached("UPDATE rooms SET last_activity = MAX(last_activity, ?2) WHERE id = ?1")?
         .execute(params![id, unix])?;
+    Ok(())
+}
+
+/// Rooms whose lobby should have opened by `unix` seconds.
+pub(crate) fn lobbies_over(connection: &Connection, unix: i64) -> Result<Vec<i64>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM rooms WHERE lobby != 0 AND lobby_timer > 0 AND lobby_timer <= ?1")?;
+    let rows = statement.query_map([unix], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Opens a room's lobby for good.
+pub(crate) fn open_lobby(connection: &Connection, id: i64) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE rooms SET lobby = 0, lobby_timer = 0 WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 

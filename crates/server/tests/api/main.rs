@@ -5,6 +5,7 @@
 
 mod accounts;
 mod calls;
+mod closed_rooms;
 mod durability;
 mod hostile;
 mod listening;
@@ -14,6 +15,7 @@ mod order;
 mod participants;
 mod push;
 mod registration;
+mod rights;
 mod rooms;
 mod signaling;
 mod support;
