@@ -10,6 +10,7 @@ mod call;
 mod capabilities;
 pub mod constants;
 mod data_message;
+mod external_signaling;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod lenient;
@@ -26,6 +27,10 @@ pub use capabilities::{
     SignalingConfig, Spreed, SpreedConfig,
 };
 pub use data_message::DataMessage;
+pub use external_signaling::{
+    CallSession, Greeting, HelloAnswer, Relayed, RoomSession, ServerBody, ServerEvent, ServerFrame, bye_frame,
+    hello_frame, message_frame, room_frame,
+};
 pub use notification::{Notification, NotificationAction, RichObject};
 pub use ocs::{ErrorData, Ocs, OcsBody, OcsMeta};
 pub use peer_message::{Candidate, ConnectionKind, MuteName, PeerBody, PeerMessage};

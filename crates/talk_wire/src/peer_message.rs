@@ -89,6 +89,8 @@ pub enum PeerBody {
     Declined,
     /// The sender is in another call (an extension).
     Busy,
+    /// Asks for an offer of what the recipient publishes at a media server; answered by that server.
+    RequestOffer,
     /// Something else; to be ignored.
     Unknown(String),
 }
@@ -163,8 +165,14 @@ impl PeerBody {
             Self::Ringing => "ringing",
             Self::Declined => "declined",
             Self::Busy => "busy",
+            Self::RequestOffer => "requestoffer",
             Self::Unknown(kind) => kind,
         }
+    }
+
+    /// Whether only moderators may say it.
+    pub fn is_control(&self) -> bool {
+        matches!(self, Self::ForceMute { .. })
     }
 
     fn payload(&self) -> Value {
@@ -192,6 +200,7 @@ impl PeerBody {
             | Self::Ringing
             | Self::Declined
             | Self::Busy
+            | Self::RequestOffer
             | Self::Unknown(_) => Value::Null,
         }
     }
@@ -223,6 +232,7 @@ impl PeerBody {
             "ringing" => Some(Self::Ringing),
             "declined" => Some(Self::Declined),
             "busy" => Some(Self::Busy),
+            "requestoffer" => Some(Self::RequestOffer),
             _ => None,
         };
         known.unwrap_or_else(|| Self::Unknown(kind.to_owned()))
@@ -308,6 +318,7 @@ mod tests {
             PeerBody::Ringing,
             PeerBody::Declined,
             PeerBody::Busy,
+            PeerBody::RequestOffer,
         ];
         for body in bodies {
             let sent = message(body);

@@ -49,6 +49,7 @@ impl Inside {
             | PeerBody::RaiseHand { .. }
             | PeerBody::Reaction { .. }
             | PeerBody::UnshareScreen
+            | PeerBody::RequestOffer
             | PeerBody::Unknown(_) => {}
         }
     }
