@@ -2,7 +2,8 @@
 //! Nextcloud.
 //!
 //! It serves accounts (also by invitation), people search, conversations, calls, internal signaling by long poll,
-//! notifications and their push WebSocket. It never touches media, does not chat, and serves no web pages.
+//! notifications and their push WebSocket. It never touches media and does not chat. Of web pages it serves two: to
+//! sign in, and for guests who have no app.
 //!
 //! ```text
 //! listener ─▶ http (routes, guards in Talk's order) ─▶ store (SQLite: what must survive)
@@ -20,6 +21,7 @@ mod error;
 mod folder;
 mod http;
 mod live;
+mod login_flows;
 mod push;
 mod registry;
 mod secrets;

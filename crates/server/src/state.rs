@@ -10,6 +10,7 @@ use crate::config_keys::Settings;
 use crate::http::auth::PasswordChecker;
 use crate::http::throttle::Throttle;
 use crate::live::{AttendeeFacts, Effect, Live, Moment, RoomFacts};
+use crate::login_flows::LoginFlows;
 use crate::push::PushHub;
 use crate::store::attendees::AttendeeRow;
 use crate::store::rooms::RoomRow;
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     /// Never held across an await.
     live: Mutex<Live>,
     throttle: Mutex<Throttle>,
+    login_flows: Mutex<LoginFlows>,
     pub(crate) passwords: PasswordChecker,
     pub(crate) push: PushHub,
     /// Tells this installation's cookies from others' on the same host.
@@ -76,6 +78,7 @@ impl Shared {
             store,
             live: Mutex::default(),
             throttle: Mutex::default(),
+            login_flows: Mutex::new(LoginFlows::new()),
             passwords: PasswordChecker::new(),
             push: PushHub::default(),
             cookie_name: format!("oc{instance}"),
@@ -96,6 +99,10 @@ impl Shared {
 
     pub(crate) fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn login_flows(&self) -> MutexGuard<'_, LoginFlows> {
+        self.login_flows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Brings a room's sessions in line with the database after a change there.

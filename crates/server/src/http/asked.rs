@@ -108,7 +108,8 @@ pub(crate) fn base_url(headers: &HeaderMap, caller: Caller) -> String {
     format!("{}://{host}", if caller.tls { "https" } else { "http" })
 }
 
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+/// A cookie's value.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     headers
         .get_all(header::COOKIE)
         .iter()

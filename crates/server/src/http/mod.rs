@@ -6,8 +6,10 @@ mod account_api;
 mod asked;
 pub(crate) mod auth;
 mod calls;
+mod login_flow;
 mod notifications;
 mod ocs;
+mod page;
 mod params;
 mod participants;
 mod people;
@@ -41,15 +43,19 @@ use crate::state::App;
 
 /// Everything that is served.
 pub(crate) fn router(app: App) -> Router {
-    let avatars = Router::new()
+    // Reached with and without `/index.php`.
+    let front = Router::new()
+        .route("/login/v2", post(login_flow::begin))
+        .route("/login/v2/poll", post(login_flow::poll))
+        .route("/login/v2/flow/{token}", get(login_flow::show).post(login_flow::grant))
         .route("/avatar/guest/{name}/{size}", get(people::guest_avatar))
         .route("/avatar/{userId}/{size}", get(people::avatar))
         .route("/avatar/{userId}/{size}/dark", get(people::avatar));
     Router::new()
         .nest("/ocs/v2.php", ocs_router().layer(middleware::from_fn(|r, n| envelope(Version::Two, r, n))))
         .nest("/ocs/v1.php", ocs_router().layer(middleware::from_fn(|r, n| envelope(Version::One, r, n))))
-        .merge(avatars.clone())
-        .nest("/index.php", avatars)
+        .merge(front.clone())
+        .nest("/index.php", front)
         .route("/status.php", get(account_api::status))
         .route("/push/ws", get(push_socket::socket))
         .route("/push/pre_auth", get(push_socket::pre_auth).post(push_socket::pre_auth))

@@ -9,6 +9,7 @@ mod closed_rooms;
 mod durability;
 mod hostile;
 mod listening;
+mod login;
 mod notifications;
 mod open_rooms;
 mod order;
