@@ -43,6 +43,7 @@ use super::rtcp::LinkFigures;
 use super::sdp::Flow;
 use super::sender::AudioSender;
 use super::tap::{Tap, TapInterceptor};
+use super::turn_stream::Tunnels;
 use super::{NoticeSink, PeerNotice};
 use crate::pump::{ReceiveFigures, ReceiverInlet};
 
@@ -72,6 +73,7 @@ pub(crate) struct PeerFactory {
     crypto: Arc<dyn RTCCryptoProvider>,
     certificate: RTCCertificate,
     names: Names,
+    tunnels: Tunnels,
     servers: Vec<RTCIceServer>,
     /// Names our streams in RTCP (RFC 7022: random, one per call).
     cname: String,
@@ -91,6 +93,7 @@ impl PeerFactory {
                 .map_err(internal)?;
         Ok(Self {
             names: Names::new(handle.clone()),
+            tunnels: Tunnels::default(),
             handle,
             crypto,
             certificate,
@@ -102,7 +105,7 @@ impl PeerFactory {
 
     /// STUN and TURN for links opened from now on. Names are looked up at once.
     pub(crate) fn set_servers(&mut self, servers: &[IceServer]) {
-        self.servers = self.names.usable(servers);
+        self.servers = self.names.usable(servers, &mut self.tunnels);
     }
 
     /// Makes a connection for `link`. Received sound goes to `inlet`.

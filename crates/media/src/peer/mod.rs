@@ -20,6 +20,7 @@ mod rtcp;
 mod sdp;
 mod sender;
 mod tap;
+mod turn_stream;
 
 use std::sync::Arc;
 

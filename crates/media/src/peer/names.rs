@@ -4,16 +4,21 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bellbird_call::IceServer;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use webrtc::peer_connection::RTCIceServer;
 
+use super::turn_stream::{Security, StreamServer, Tunnels};
+
 /// The most servers used.
 const MAX_URLS: usize = 8;
 /// The most addresses kept of one server.
 const MAX_ADDRESSES: usize = 8;
+/// How long TURN by TCP or TLS waits where TURN by UDP is offered, too.
+const UDP_FIRST: Duration = Duration::from_millis(500);
 
 type Answer = watch::Receiver<Option<Arc<[IpAddr]>>>;
 
@@ -68,26 +73,25 @@ impl Names {
         Ok(found.iter().flat_map(|found| found.iter()).map(|ip| SocketAddr::new(*ip, port)).collect())
     }
 
-    /// Begins the lookups for `servers`, and yields those the library can use: STUN, and TURN over UDP.
-    pub(super) fn usable(&self, servers: &[IceServer]) -> Vec<RTCIceServer> {
-        let mut usable: Vec<RTCIceServer> = Vec::new();
-        let mut passed_over = 0;
-        for server in servers {
-            let mut urls = Vec::new();
-            for url in &server.urls {
-                match Url::read(url, server) {
-                    Some(read)
-                        if urls.len() + usable.iter().map(|server| server.urls.len()).sum::<usize>()
-                            < MAX_URLS =>
-                    {
-                        if read.host.parse::<IpAddr>().is_err() {
-                            self.look_up(&read.host);
-                        }
-                        urls.push(read.text);
-                    }
-                    _ => passed_over += 1,
-                }
-            }
+    /// Begins the lookups for `servers`, and yields what the library can use: STUN and TURN over UDP as they are, and
+    /// a tunnel's address for TURN over TCP and TLS.
+    pub(super) fn usable(&self, servers: &[IceServer], tunnels: &mut Tunnels) -> Vec<RTCIceServer> {
+        let read = |server: &IceServer| -> Vec<Option<Place>> {
+            server.urls.iter().map(|url| Place::read(url, server)).collect()
+        };
+        let read: Vec<_> = servers.iter().map(|server| (server, read(server))).collect();
+        let places = || read.iter().flat_map(|(_, places)| places);
+        let passed_over = places().filter(|place| place.is_none()).count();
+        let has_udp = places().flatten().any(|place| place.service == Service::Turn);
+        let mut left = MAX_URLS;
+        let mut usable = Vec::new();
+        for (server, places) in read {
+            let places = places.into_iter().flatten();
+            let urls: Vec<_> = places
+                .filter_map(|place| self.url(place, has_udp, tunnels))
+                .take(left)
+                .collect();
+            left -= urls.len();
             if !urls.is_empty() {
                 usable.push(RTCIceServer {
                     urls,
@@ -97,34 +101,70 @@ impl Names {
             }
         }
         if passed_over > 0 {
-            tracing::warn!(
-                passed_over,
-                "only STUN, and TURN over UDP, is supported; other servers are passed over"
-            );
+            tracing::warn!(passed_over, "STUN or TURN servers that cannot be used are passed over");
         }
         usable
     }
+
+    /// A server's address, as the library wants it written.
+    fn url(&self, place: Place, has_udp: bool, tunnels: &mut Tunnels) -> Option<String> {
+        let Place { service, host, port } = place;
+        let security = match service {
+            Service::TurnStream(security) => security,
+            Service::Stun | Service::Turn => {
+                if host.parse::<IpAddr>().is_err() {
+                    self.look_up(&host);
+                }
+                let host = if host.contains(':') { format!("[{host}]") } else { host };
+                return Some(match service {
+                    Service::Stun => format!("stun:{host}:{port}"),
+                    Service::Turn | Service::TurnStream(_) => format!("turn:{host}:{port}?transport=udp"),
+                });
+            }
+        };
+        let patience = if has_udp { UDP_FIRST } else { Duration::ZERO };
+        match tunnels.address(&self.handle, StreamServer { host, port, security }, patience) {
+            Ok(address) => Some(format!("turn:{address}?transport=udp")),
+            Err(error) => {
+                tracing::warn!(%error, "a TURN server over TCP or TLS cannot be used");
+                None
+            }
+        }
+    }
 }
 
-/// A server's address, as the library wants it written.
-struct Url {
-    text: String,
+/// Where a server is, and what it does for us.
+struct Place {
+    service: Service,
     host: String,
+    port: u16,
 }
 
-impl Url {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Stun,
+    /// Over UDP.
+    Turn,
+    TurnStream(Security),
+}
+
+impl Place {
+    /// Reads a URL (RFC 7064, RFC 7065). `None` when it is none, when it lacks credentials it needs, or when it asks
+    /// for what nobody here speaks (STUN over a stream helps nobody, DTLS towards TURN no server asks for).
     fn read(url: &str, server: &IceServer) -> Option<Self> {
         let (scheme, rest) = url.split_once(':')?;
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let is_turn = match scheme.to_ascii_lowercase().as_str() {
-            "stun" => false,
-            "turn" => true,
+        let (_, transport) = query.split_once('=').filter(|(name, _)| *name == "transport").unwrap_or(("", query));
+        let service = match (scheme.to_ascii_lowercase().as_str(), transport.to_ascii_lowercase().as_str()) {
+            ("stun", "" | "udp") => Service::Stun,
+            ("turn", "" | "udp") => Service::Turn,
+            ("turn", "tcp") => Service::TurnStream(Security::Plain),
+            ("turns", "" | "tcp") => Service::TurnStream(Security::Tls),
             _ => return None,
         };
         let has_credentials = server.username.as_ref().is_some_and(|text| !text.is_empty())
             && server.credential.as_ref().is_some_and(|text| !text.is_empty());
-        let is_udp = query.is_empty() || query.eq_ignore_ascii_case("transport=udp");
-        if is_turn && !(has_credentials && is_udp) {
+        if service != Service::Stun && !has_credentials {
             return None;
         }
         let (host, port) = match place.strip_prefix('[') {
@@ -137,17 +177,13 @@ impl Url {
                 None => (place, None),
             },
         };
-        let port: u16 = port.map_or(Ok(3478), str::parse).ok()?;
+        let usual = if service == Service::TurnStream(Security::Tls) { 5349 } else { 3478 };
+        let port: u16 = port.map_or(Ok(usual), str::parse).ok()?;
         let is_address = host.parse::<IpAddr>().is_ok();
         let is_name = !host.is_empty()
             && host.len() <= 253
             && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
-        if !is_address && !is_name {
-            return None;
-        }
-        let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        let text = if is_turn { format!("turn:{place}?transport=udp") } else { format!("stun:{place}") };
-        Some(Self { text, host: host.to_owned() })
+        (is_address || is_name).then(|| Self { service, host: host.to_owned(), port })
     }
 }
 
@@ -166,7 +202,8 @@ mod tests {
     #[tokio::test]
     async fn what_the_library_would_stumble_over_is_passed_over() {
         let names = Names::new(Handle::current());
-        let usable = names.usable(&[
+        let mut tunnels = Tunnels::default();
+        let servers = [
             server(
                 &[
                     "stun:127.0.0.1",
@@ -179,12 +216,29 @@ mod tests {
             ),
             server(&["turn:127.0.0.1:3478"], None),
             server(
-                &["turn:[::1]:3479?transport=udp", "turn:127.0.0.1?transport=tcp", "turns:127.0.0.1:443"],
+                &["turn:[::1]:3479?transport=udp", "turn:127.0.0.1?transport=sctp", "turns:127.0.0.1?transport=udp"],
                 Some("u"),
             ),
-        ]);
+        ];
+        let usable = names.usable(&servers, &mut tunnels);
         let urls: Vec<_> = usable.iter().flat_map(|server| &server.urls).collect();
         assert_eq!(urls, ["stun:127.0.0.1:3478", "turn:[::1]:3479?transport=udp"]);
+    }
+
+    #[tokio::test]
+    async fn turn_over_a_stream_is_an_address_of_this_machine() {
+        let names = Names::new(Handle::current());
+        let mut tunnels = Tunnels::default();
+        let urls = ["turn:turn.example:80?transport=tcp", "turns:turn.example?transport=tcp"];
+        let servers = [server(&urls, Some("u"))];
+        let usable = names.usable(&servers, &mut tunnels);
+        let [first, second] = &usable[0].urls[..] else { panic!("{:?}", usable[0].urls) };
+        for url in [first, second] {
+            assert!(url.starts_with("turn:127.0.0.1:") && url.ends_with("?transport=udp"), "{url}");
+        }
+        assert_ne!(first, second);
+        let again = names.usable(&servers, &mut tunnels);
+        assert_eq!(again[0].urls, usable[0].urls, "one tunnel serves all links of a call");
     }
 
     #[tokio::test]
