@@ -1,11 +1,10 @@
 //! The HTTP side: routes, and one file for each area of the API.
-//!
-//! A page for guests would be one more route here, at `/call/{token}`; it has none yet.
 
 mod account_api;
 mod asked;
 pub(crate) mod auth;
 mod calls;
+mod guest_page;
 mod login_flow;
 mod notifications;
 mod ocs;
@@ -36,6 +35,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use asked::Asked;
 pub(crate) use asked::Caller;
+pub(crate) use guest_page::is_built as has_guest_page;
 use ocs::{Ocs, Version, envelope, wrap};
 use room_settings::Mark;
 
@@ -45,6 +45,8 @@ use crate::state::App;
 pub(crate) fn router(app: App) -> Router {
     // Reached with and without `/index.php`.
     let front = Router::new()
+        .route("/call/{token}", get(guest_page::show))
+        .route("/call/assets/{file}", get(guest_page::asset))
         .route("/login/v2", post(login_flow::begin))
         .route("/login/v2/poll", post(login_flow::poll))
         .route("/login/v2/flow/{token}", get(login_flow::show).post(login_flow::grant))

@@ -7,6 +7,7 @@ mod accounts;
 mod calls;
 mod closed_rooms;
 mod durability;
+mod guest_page;
 mod hostile;
 mod listening;
 mod login;
