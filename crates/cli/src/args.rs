@@ -68,6 +68,12 @@ pub(crate) struct ServeArgs {
     /// Run without the echo contact.
     #[arg(long)]
     pub(crate) no_echo: bool,
+    /// Speak TLS with this certificate (PEM, followed by its authority's): browsers need one they know.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM, without a passphrase).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

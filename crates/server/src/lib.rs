@@ -13,7 +13,7 @@
 //! - Whatever was acknowledged is on the disk: `kill -9` loses sessions and running calls, which clients re-make, and
 //!   nothing else.
 //! - Another process may change accounts and settings at any time through [`Admin`]: nothing stored is cached.
-//! - Loopback speaks plain HTTP; every other address TLS with the folder's own certificate.
+//! - Loopback speaks plain HTTP; every other address TLS, with the folder's own certificate or one from an authority.
 
 mod admin;
 mod config_keys;
@@ -35,4 +35,4 @@ pub use admin::{Admin, AdminError, ConfigEntry, ECHO_ACCOUNT, GroupEntry, UserEn
 pub use config_keys::{CONFIG_KEYS, ConfigKey};
 pub use error::ServerError;
 pub use server::{Listening, Server, ServerConfig};
-pub use tls::Fingerprint;
+pub use tls::{CertificateFiles, Fingerprint};

@@ -25,7 +25,7 @@ use crate::http::{self, Caller};
 use crate::secrets;
 use crate::state::{App, Shared};
 use crate::store::{self, Store, config, rooms};
-use crate::tls::{self, Fingerprint, Identity};
+use crate::tls::{self, CertificateFiles, Fingerprint, Identity, Trust};
 
 /// Most connections at once; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
@@ -60,11 +60,12 @@ impl ServerConfig {
 /// Where a server listens.
 #[derive(Debug, Clone)]
 pub struct Listening {
-    /// What clients are given: `http://` on loopback, `https://` elsewhere.
+    /// What clients are given: `http://` on loopback, `https://` elsewhere and wherever a certificate was given; then
+    /// with the first host it names.
     pub url: Url,
     /// The address with the port that was really taken.
     pub address: SocketAddr,
-    /// Of the certificate, which clients have to pin; `None` on loopback.
+    /// Of the server's own certificate, which clients have to pin; `None` without TLS or with a given certificate.
     pub fingerprint: Option<Fingerprint>,
 }
 
@@ -154,17 +155,50 @@ impl Server {
             let loaded = tokio::task::spawn_blocking(move || tls::load_or_make(&folder));
             Some(loaded.await.map_err(|_| ServerError::Stopped)??)
         };
+        self.listen_as(address, identity).await
+    }
+
+    /// As [`listen`](Self::listen), but everywhere with TLS and the certificate in these files, which are read once: a
+    /// renewed certificate is taken up by the next start.
+    ///
+    /// # Errors
+    /// The address cannot be taken; a file cannot be read, is no PEM, or the key is another certificate's.
+    pub async fn listen_with(
+        &self,
+        address: SocketAddr,
+        files: CertificateFiles,
+    ) -> Result<Listening, ServerError> {
+        if self.inner.closing.is_cancelled() {
+            return Err(ServerError::Stopped);
+        }
+        let loaded = tokio::task::spawn_blocking(move || tls::load(&files));
+        let identity = loaded.await.map_err(|_| ServerError::Stopped)??;
+        self.listen_as(address, Some(identity)).await
+    }
+
+    async fn listen_as(
+        &self,
+        address: SocketAddr,
+        identity: Option<Identity>,
+    ) -> Result<Listening, ServerError> {
         let bind = |error| ServerError::from_bind(address, error);
         let listener = TcpListener::bind(address).await.map_err(bind)?;
         let local = listener.local_addr().map_err(bind)?;
-        let fingerprint = identity.as_ref().map(|identity| identity.fingerprint);
+        let here = reachable_address(local).to_string();
+        let tls = identity.is_some();
+        let (fingerprint, reachable) = match identity.as_ref().map(|identity| &identity.trust) {
+            None => (None, here),
+            Some(Trust::Pinned(fingerprint)) => (Some(*fingerprint), here),
+            // Under any other name clients would refuse the certificate.
+            Some(Trust::Authority(Some(name))) => (None, format!("{name}:{}", local.port())),
+            Some(Trust::Authority(None)) => (None, here),
+        };
         let inner = Arc::clone(&self.inner);
         self.inner.tasks.spawn(accept(inner, listener, local, identity));
-        let scheme = if fingerprint.is_some() { "https" } else { "http" };
-        let reachable = reachable_address(local);
+        let scheme = if tls { "https" } else { "http" };
         let url = Url::parse(&format!("{scheme}://{reachable}/"))
             .map_err(|error| ServerError::Listen { address, source: std::io::Error::other(error) })?;
-        tracing::info!(%local, tls = fingerprint.is_some(), "listening");
+        tracing::info!(%local, tls, guest_page = http::has_guest_page(), "listening");
         Ok(Listening { url, address: local, fingerprint })
     }
 

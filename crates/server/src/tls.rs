@@ -1,8 +1,9 @@
-//! The server's own certificate: made once, kept in the data folder, known to clients by its fingerprint.
+//! The server's certificate. Its own is made once, kept in the data folder and known to clients by its fingerprint; one
+//! that its owner got from an authority is read from files and known to every browser.
 
 use std::fmt;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -28,11 +29,70 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// A certificate from an authority that clients know, such as Let's Encrypt, with its key. Both are PEM.
+#[derive(Debug, Clone)]
+pub struct CertificateFiles {
+    /// The server's certificate first, then those between it and the authority's.
+    pub certificate: PathBuf,
+    /// PKCS #8, PKCS #1 or SEC 1, without a passphrase.
+    pub key: PathBuf,
+}
+
+/// How clients come to trust a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// They are told its fingerprint.
+    Pinned(Fingerprint),
+    /// By its authority, under this name; `None` when the certificate names no single host.
+    Authority(Option<String>),
+}
+
 /// What TLS listeners share.
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) acceptor: TlsAcceptor,
-    pub(crate) fingerprint: Fingerprint,
+    pub(crate) trust: Trust,
+}
+
+/// Loads a certificate from an authority. Blocks.
+pub(crate) fn load(files: &CertificateFiles) -> Result<Identity, ServerError> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|source| ServerError::File { path: path.to_owned(), source })
+    };
+    let wrong = |path: &Path, reason: &str| ServerError::Certificate(format!("{}: {reason}", path.display()));
+    let (certificate, key) = (read(&files.certificate)?, read(&files.key)?);
+    let chain = CertificateDer::pem_slice_iter(&certificate)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| wrong(&files.certificate, &error.to_string()))?;
+    let Some(first) = chain.first().cloned() else {
+        return Err(wrong(&files.certificate, "there is no certificate in this file (PEM is expected)"));
+    };
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| {
+        wrong(&files.key, "there is no private key in this file (PEM without passphrase is expected)")
+    })?;
+    let parsed = webpki::EndEntityCert::try_from(&first)
+        .map_err(|error| wrong(&files.certificate, &format!("no certificate of a server ({error})")))?;
+    let name = parsed.valid_dns_names().find(|name| !name.starts_with('*')).map(str::to_owned);
+    let acceptor = acceptor(chain, key).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            wrong(&files.key, "this key does not belong to the certificate")
+        }
+        other => wrong(&files.certificate, &other.to_string()),
+    })?;
+    Ok(Identity { acceptor, trust: Trust::Authority(name) })
+}
+
+fn acceptor(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<TlsAcceptor, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Loads the folder's certificate, or makes it.
@@ -80,15 +140,8 @@ fn identity(pem: &str) -> Result<Identity, String> {
         CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| format!("certificate: {error}"))?;
     let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|error| format!("key: {error}"))?;
     let fingerprint = Fingerprint(Sha256::digest(&certificate).into());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .map_err(|error| error.to_string())?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Identity { acceptor: TlsAcceptor::from(Arc::new(config)), fingerprint })
+    let acceptor = acceptor(vec![certificate], key).map_err(|error| error.to_string())?;
+    Ok(Identity { acceptor, trust: Trust::Pinned(fingerprint) })
 }
 
 #[cfg(test)]
@@ -98,10 +151,10 @@ mod tests {
     #[test]
     fn the_certificate_stays_the_same_and_its_key_private() {
         let folder = tempfile::tempdir().unwrap();
-        let first = load_or_make(folder.path()).unwrap().fingerprint;
-        let second = load_or_make(folder.path()).unwrap().fingerprint;
+        let first = load_or_make(folder.path()).unwrap().trust;
+        let second = load_or_make(folder.path()).unwrap().trust;
         assert_eq!(first, second);
-        assert_eq!(first.to_string().len(), 43);
+        assert!(matches!(first, Trust::Pinned(fingerprint) if fingerprint.to_string().len() == 43));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

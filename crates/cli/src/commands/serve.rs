@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bellbird_app::{EchoContact, Secret};
-use bellbird_server::{Listening, Server, ServerConfig};
+use bellbird_server::{CertificateFiles, Listening, Server, ServerConfig};
 
 use crate::account::folder;
 use crate::args::ServeArgs;
@@ -18,7 +18,12 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<(), Failure>
         None => folder(None)?.join("server"),
     };
     let server = Server::open(ServerConfig::new(data)).await?;
-    let listening = server.listen(args.listen).await?;
+    let listening = match (args.tls_cert, args.tls_key) {
+        (Some(certificate), Some(key)) => {
+            server.listen_with(args.listen, CertificateFiles { certificate, key }).await?
+        }
+        (None, None) | (Some(_), None) | (None, Some(_)) => server.listen(args.listen).await?,
+    };
     output.report(&Report::Listening { url: listening.url.as_str() });
     let echo = if args.no_echo { None } else { Some(start_echo(&server, &listening).await?) };
     stop.requested().await;
@@ -29,7 +34,7 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<(), Failure>
 
 /// The echo contact signs in over loopback, where it needs no certificate.
 async fn start_echo(server: &Server, listening: &Listening) -> Result<EchoContact, Failure> {
-    let url = if listening.address.ip().is_loopback() {
+    let url = if listening.url.scheme() == "http" {
         listening.url.clone()
     } else {
         server.listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?.url

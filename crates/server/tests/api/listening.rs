@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bellbird_server::{Server, ServerConfig, ServerError};
+use bellbird_server::{CertificateFiles, Server, ServerConfig, ServerError};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
@@ -94,6 +94,83 @@ async fn other_addresses_speak_tls_alone_with_a_certificate_that_stays() {
     let listening = again.listen("0.0.0.0:0".parse().unwrap()).await.unwrap();
     assert_eq!(listening.fingerprint, Some(fingerprint));
     again.shutdown().await;
+}
+
+/// An authority of the test's own, as a client knows it, and a certificate it gave to `names`.
+struct Authority {
+    root: Vec<u8>,
+    files: CertificateFiles,
+    _folder: tempfile::TempDir,
+}
+
+impl Authority {
+    fn new(names: &[&str]) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let root = params.self_signed(&key).unwrap();
+        let issuer = rcgen::Issuer::new(params, key);
+        let own = rcgen::KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let leaf = rcgen::CertificateParams::new(names).unwrap().signed_by(&own, &issuer).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let files = CertificateFiles {
+            certificate: folder.path().join("fullchain.pem"),
+            key: folder.path().join("privkey.pem"),
+        };
+        std::fs::write(&files.certificate, leaf.pem() + &root.pem()).unwrap();
+        std::fs::write(&files.key, own.serialize_pem()).unwrap();
+        Self { root: root.der().to_vec(), files, _folder: folder }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_given_certificate_is_spoken_with_also_on_loopback_and_trusted_by_its_authority() {
+    let world = World::start().await;
+    let authority = Authority::new(&["*.example.org", "localhost"]);
+    let address = "127.0.0.1:0".parse().unwrap();
+    let listening = world.server.listen_with(address, authority.files.clone()).await.unwrap();
+    assert_eq!((listening.url.scheme(), listening.url.host_str()), ("https", Some("localhost")));
+    assert_eq!(listening.fingerprint, None);
+    assert_eq!(listening.invitation_link("code").fragment(), None);
+    let client = |roots: Vec<reqwest::Certificate>| {
+        reqwest::Client::builder().no_proxy().tls_certs_only(roots).build().unwrap()
+    };
+    let url = listening.url.join("status.php").unwrap();
+    let known = reqwest::Certificate::from_der(&authority.root).unwrap();
+    let to_here = |builder: reqwest::Client| builder.get(url.clone()).timeout(crate::support::HANG).send();
+    assert_eq!(to_here(client(vec![known])).await.unwrap().status(), 200);
+    let other = reqwest::Certificate::from_der(&Authority::new(&["localhost"]).root).unwrap();
+    assert!(to_here(client(vec![other])).await.is_err());
+    // Without a single host in it, the address has to do.
+    let wild = Authority::new(&["*.example.org"]);
+    let listening = world.server.listen_with(address, wild.files.clone()).await.unwrap();
+    assert_eq!(listening.url.host_str(), Some("127.0.0.1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_cannot_be_used_is_told_by_its_file() {
+    let world = World::start().await;
+    let (good, other) = (Authority::new(&["localhost"]), Authority::new(&["localhost"]));
+    let address = "127.0.0.1:0".parse().unwrap();
+    let missing = good.files.certificate.with_file_name("missing.pem");
+    let empty = good.files.certificate.with_file_name("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let (certificate, key) = (&good.files.certificate, &good.files.key);
+    for (certificate, key, code, named, word) in [
+        (&missing, key, "file", &missing, "missing.pem"),
+        (certificate, &missing, "file", &missing, "missing.pem"),
+        (&empty, key, "certificate", &empty, "no certificate"),
+        (key, key, "certificate", key, "no certificate"),
+        (certificate, certificate, "certificate", certificate, "no private key"),
+        (certificate, &other.files.key, "certificate", &other.files.key, "does not belong"),
+    ] {
+        let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
+        let error = world.server.listen_with(address, files).await.unwrap_err();
+        let words = error.to_string();
+        assert_eq!(error.code(), code, "{words}");
+        assert!(words.contains(&named.display().to_string()) && words.contains(word), "{words}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
