@@ -3,6 +3,8 @@
 
 mod bench;
 mod bindings;
+mod hpb;
+mod hpb_packages;
 mod packages;
 mod place;
 mod run;
@@ -38,6 +40,11 @@ const TASKS: &[Task] = &[
         name: "bench",
         does: "measure a release build, one JSON line a figure [NAME...]",
         run: bench::run,
+    },
+    Task {
+        name: "hpb",
+        does: "start signaling server, Janus, TURN and our server together [--help]",
+        run: hpb::run,
     },
     Task { name: "bindings", does: "write the UI's types from the contract [--check]", run: bindings::run },
     Task { name: "setup", does: "only install what is missing [build|window|test]...", run: setup::run },

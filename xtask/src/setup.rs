@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::hpb_packages;
 use crate::packages::{self, Purpose};
 use crate::step::output;
 use crate::ui;
@@ -40,6 +41,9 @@ pub(crate) fn prepare(purposes: &[Purpose]) -> Result<()> {
     if purposes.contains(&Purpose::Window) {
         check_node()?;
         ui::install()?;
+    }
+    if purposes.contains(&Purpose::Test) {
+        hpb_packages::fetch()?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod conformance;
 pub mod fake_engine;
+pub mod hpb_stack;
 pub mod log_watch;
 pub mod mutate;
 pub mod network;
@@ -15,3 +16,4 @@ pub mod service;
 pub mod session_bus;
 pub mod speech;
 pub mod tone_meter;
+pub mod turn_server;

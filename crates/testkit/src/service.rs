@@ -121,14 +121,32 @@ impl SimulatedService {
                 }
             }
             SignalingCommand::AnnounceMute { kind, muted } => {
-                let Some(Seat { room, session: Some(session), .. }) = self.seats.get(&from).cloned() else {
-                    return;
-                };
-                let event = SignalingEvent::RemoteMute { participant: session, kind, muted };
-                self.tell_call(&room, from, &event);
+                self.tell_others(from, |participant| SignalingEvent::RemoteMute { participant, kind, muted });
+            }
+            SignalingCommand::AnnounceHand { raised } => {
+                let since = raised.then_some(1);
+                self.tell_others(from, |participant| SignalingEvent::RemoteHand { participant, since });
+            }
+            SignalingCommand::SendReaction(reaction) => {
+                self.tell_others(from, |participant| SignalingEvent::RemoteReaction {
+                    participant,
+                    reaction,
+                });
+            }
+            SignalingCommand::AskToMute(who) => {
+                let target = |seat: &Seat| seat.session.as_ref() == Some(&who);
+                let target = self.seats.iter().find(|(_, seat)| target(seat)).map(|(line, _)| *line);
+                if let Some(line) = target {
+                    self.tell(line, SignalingEvent::MuteRequested);
+                }
+            }
+            // Conversations of the simulation have the members they were made with.
+            SignalingCommand::AddPerson(_) => {
+                let problem = Problem::new(ProblemCode::Forbidden, "nobody can be added here");
+                self.tell(from, SignalingEvent::Trouble(problem));
             }
             SignalingCommand::LinkConnected(_) | SignalingCommand::DataReceived { .. } => {}
-            SignalingCommand::GiveUpLink(link) => {
+            SignalingCommand::GiveUpLink(link) | SignalingCommand::RenewLink(link) => {
                 let given_up = End { line: from, link };
                 if let Some(far) = self.far_end(given_up) {
                     self.links.retain(|ends| !ends.contains(&given_up));
@@ -137,6 +155,12 @@ impl SimulatedService {
             }
             SignalingCommand::Leave(scope) => self.leave(from, scope),
         }
+    }
+
+    /// Tells the others in the call what its session does.
+    fn tell_others(&mut self, from: Line, event: impl FnOnce(ParticipantId) -> SignalingEvent) {
+        let Some(Seat { room, session: Some(session), .. }) = self.seats.get(&from).cloned() else { return };
+        self.tell_call(&room, from, &event(session));
     }
 
     /// A device begins to ring. By then the call may be over, or answered on another device of the same person.

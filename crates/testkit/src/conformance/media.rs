@@ -153,6 +153,7 @@ impl Pair<'_> {
                     | MediaEvent::DataReceived { .. }
                     | MediaEvent::Levels(_)
                     | MediaEvent::Quality(_)
+                    | MediaEvent::AddressLost
                     | MediaEvent::Trouble(_)
                     | MediaEvent::LinkFailed { .. } => None,
                 };
