@@ -7,6 +7,7 @@
 mod commands;
 mod crashes;
 mod far_end;
+mod guests;
 mod harness;
 mod incoming;
 mod onboarding;

@@ -10,7 +10,7 @@ use super::door::Door;
 use super::stage::{Cli, Stage};
 
 /// The password of every friend.
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Someone who clicked *Start here*.
 pub(crate) struct Household {

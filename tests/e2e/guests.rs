@@ -1,0 +1,132 @@
+//! The pages that the embedded server serves by itself, in a real browser under their real policies: the guests' page
+//! with the browser's own microphone, and the page that signs an app in.
+
+use std::time::Duration;
+
+use bellbird_testkit::{speech, tone_meter};
+use serde_json::Value;
+
+use crate::harness::household::{Household, PASSWORD};
+use crate::harness::stage::Stage;
+use crate::harness::web_driver::WebDriver;
+
+/// Keeps what a page's policy has forbidden, for the test to ask.
+const WATCH_POLICY: &str = r"
+    window.forbidden = [];
+    addEventListener('securitypolicyviolation', (event) => window.forbidden.push(event.violatedDirective));
+";
+
+fn browser(stage: &Stage) -> WebDriver {
+    let browser = stage.open_chromium(
+        "guest",
+        &[
+            // The browser's own stand-ins: a microphone that beeps, and somebody who allows it.
+            "--use-fake-device-for-media-stream".to_owned(),
+            "--use-fake-ui-for-media-stream".to_owned(),
+            "--allow-loopback-in-peer-connection".to_owned(),
+        ],
+    );
+    browser.run_before_pages(WATCH_POLICY);
+    browser
+}
+
+fn nothing_was_forbidden(browser: &WebDriver) {
+    assert_eq!(browser.run("return window.forbidden"), serde_json::json!([]));
+}
+
+/// One request to the server as bob, by a page that came from there.
+fn as_bob(browser: &WebDriver, method: &str, path: &str, body: &Value) -> Value {
+    browser.run(&format!(
+        "return fetch('{path}', {{
+            method: '{method}',
+            headers: {{
+                'OCS-APIRequest': 'true',
+                'Content-Type': 'application/json',
+                Authorization: 'Basic ' + btoa('bob:{PASSWORD}'),
+            }},
+            body: {body:?},
+        }}).then((answer) => answer.status)",
+        body = body.to_string()
+    ))
+}
+
+#[test]
+fn a_guest_joins_by_the_link_with_password_and_microphone() {
+    let stage = Stage::new("guests-link");
+    let ada = Household::settle(&stage, "ada");
+    ada.add_friend(&stage, "bob");
+    let made = ada
+        .friend_starts(&stage, "bob", &["room", "create", "--name", "Open house", "--type", "public"])
+        .event_where("a room", |value| value["event"] == "room");
+    let token = made["token"].as_str().expect("a room has a token").to_owned();
+    let server = ada.server.trim_end_matches('/').to_owned();
+
+    let browser = browser(&stage);
+    browser.open(&format!("{server}/status.php"));
+    let path = format!("/ocs/v2.php/apps/spreed/api/v4/room/{token}/password");
+    let set = as_bob(&browser, "PUT", &path, &serde_json::json!({ "password": "open sesame" }));
+    assert_eq!(set, 200);
+
+    let recording = stage.folder("bob").join("heard.wav");
+    let speaker = format!("file:{}", recording.display());
+    let arguments = ["join", &token, "--mic", "tone:440", "--speaker", &speaker, "--no-processing"];
+    let mut bob = ada.friend_starts(&stage, "bob", &arguments);
+
+    browser.open(&format!("{server}/call/{token}"));
+    browser.type_into("#name", "Gustav");
+    browser.click("#go");
+    browser.wait_for_text("another password");
+    browser.type_into("#password", "open sesame");
+    browser.click("#go");
+    browser.wait_for("[data-state=connected]");
+    browser.wait_for_text("Open house");
+    bob.event_where("sound from the guest", |value| value["event"] == "media" && value["first"] == "played");
+    // Two of the beeps, which come once a second or faster.
+    std::thread::sleep(Duration::from_secs(3));
+    nothing_was_forbidden(&browser);
+    browser.click("#leave");
+    browser.wait_for_text("The call is over");
+    bob.interrupt();
+    let samples = speech::read_wav(&recording);
+    let loudest = samples.chunks(960).map(tone_meter::level).fold(f64::NEG_INFINITY, f64::max);
+    assert!(loudest > -40.0, "the guest's microphone was not heard: {loudest} dB at most");
+}
+
+#[test]
+fn an_app_is_let_in_on_the_login_page() {
+    let stage = Stage::new("guests-login");
+    let ada = Household::settle(&stage, "ada");
+    ada.add_friend(&stage, "bob");
+    let server = ada.server.trim_end_matches('/').to_owned();
+    let browser = browser(&stage);
+    browser.open(&format!("{server}/status.php"));
+    let flow = browser
+        .run("return fetch('/index.php/login/v2', { method: 'POST' }).then((answer) => answer.json())");
+    let login = flow["login"].as_str().expect("the page's address");
+    let poll = flow["poll"]["token"].as_str().expect("a token to poll with");
+
+    browser.open(login);
+    // The style sheet is allowed and used, and the first field has the focus.
+    let align = browser.run("return getComputedStyle(document.body).display");
+    assert_eq!(align, "grid");
+    assert_eq!(browser.run("return document.activeElement.id"), "user");
+    browser.type_into("#user", "bob");
+    browser.type_into("#password", "wrong");
+    browser.click("button");
+    browser.wait_for_text("The name or the password is wrong");
+    assert_eq!(browser.run("return document.activeElement.id"), "password");
+    browser.type_into("#password", PASSWORD);
+    browser.click("button");
+    browser.wait_for_text("You can close this page");
+    nothing_was_forbidden(&browser);
+
+    // From an empty page of the same server: the login page itself may ask for nothing.
+    browser.open(&format!("{server}/status.php"));
+    let answer = browser.run(&format!(
+        "return fetch('/index.php/login/v2/poll', {{ method: 'POST', body: new URLSearchParams({{ token: '{poll}' }}) }})
+            .then((answer) => answer.json())"
+    ));
+    assert_eq!(answer["loginName"], "bob");
+    assert_eq!(answer["server"], server);
+    assert!(answer["appPassword"].as_str().is_some_and(|password| password.len() > 30));
+}
