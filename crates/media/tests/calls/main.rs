@@ -15,3 +15,4 @@ mod links;
 mod loss;
 mod privacy;
 mod sound;
+mod turn;
