@@ -46,7 +46,9 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tauri", &["window"]),
     ("tauri-build", &["window"]),
     ("tauri-plugin-single-instance", &["window"]),
-    ("reqwest", &["talk"]),
+    // The server speaks to the external signaling server, which has no other door.
+    ("reqwest", &["talk", "server"]),
+    ("ring", &["server"]),
     ("tokio-tungstenite", &["talk", "control"]),
     ("axum", &["server", "control"]),
     ("hyper", &["server"]),

@@ -164,6 +164,8 @@ fn problem(error: ServerError) -> Problem {
         | ServerError::Damaged { .. }
         | ServerError::Busy(_)
         | ServerError::Certificate(_)
+        | ServerError::GivenCertificate { .. }
+        | ServerError::SignalingServer(_)
         | ServerError::File { .. }
         | ServerError::Stopped => ProblemCode::ServerFailed,
     };

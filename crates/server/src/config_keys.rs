@@ -1,9 +1,13 @@
 //! Server-wide settings: their keys, meanings, defaults and what values they take.
 
+use std::path::PathBuf;
+
 use bellbird_talk_wire::constants::PERMISSIONS_MAX_DEFAULT;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
+use url::Url;
 
+use crate::hpb::parse_url;
 use crate::store::{StoreError, config};
 use crate::words::PERMISSIONS_MAX_SENT;
 
@@ -21,6 +25,11 @@ pub struct ConfigKey {
     check: fn(&str) -> bool,
 }
 
+/// Most sessions that one ping of the signaling server may name.
+pub(crate) const MAX_PINGED: u32 = 1000;
+/// Stored at every start: the signaling server the program was started with.
+pub(crate) const GIVEN_HPB: &str = "internal.given-hpb";
+
 /// Every setting there is.
 pub const CONFIG_KEYS: &[ConfigKey] = &[
     key(
@@ -34,12 +43,31 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
         v.parse::<u32>().is_ok_and(|bits| bits <= PERMISSIONS_MAX_SENT)
     }),
     key(
+        "hpb-secret-file",
+        "",
+        "the file that holds the secret shared with the external signaling server",
+        |_| true,
+    ),
+    key("hpb-url", "", "the external signaling server's address (empty: none, calls are a mesh)", |v| {
+        v.is_empty() || parse_url(v).is_some()
+    }),
+    key(
         "recording-consent",
         "0",
         "agreeing to be recorded before joining a call: 0 no, 1 always, 2 per conversation",
         |v| matches!(v, "0" | "1" | "2"),
     ),
     key("server-name", "Bellbird", "the name people see", |v| !v.trim().is_empty() && v.len() <= 100),
+    key(
+        "session-ping-limit",
+        "200",
+        "how many sessions the external signaling server may name in one request",
+        |v| v.parse::<u32>().is_ok_and(|limit| (1..=MAX_PINGED).contains(&limit)),
+    ),
+    key("sip-caller", "", "the number that people called by telephone see (empty: none)", |v| {
+        v.is_empty()
+            || v.strip_prefix('+').is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()))
+    }),
     key(
         "sip-dialout",
         "0",
@@ -137,6 +165,16 @@ impl TurnServer {
         }
         Some(Self { urls, secret: secret.to_owned() })
     }
+
+    /// From whole addresses, as `turn:turn.example.org:3478?transport=udp`. `None` when one is none.
+    pub(crate) fn of_urls(urls: &[String], secret: &str) -> Option<Self> {
+        let fine = |url: &String| {
+            let (server, query) = url.split_once('?').unwrap_or((url, "transport=udp"));
+            let server = server.strip_prefix("turn:").or_else(|| server.strip_prefix("turns:"));
+            server.is_some_and(is_host_port) && matches!(query, "transport=udp" | "transport=tcp")
+        };
+        urls.iter().all(fine).then(|| Self { urls: urls.to_vec(), secret: secret.to_owned() })
+    }
 }
 
 /// The settings as they are at this moment.
@@ -146,6 +184,11 @@ pub(crate) struct Settings {
     pub(crate) calls: bool,
     pub(crate) default_permissions: u32,
     pub(crate) recording_consent: u8,
+    /// Address and secret file of the external signaling server.
+    pub(crate) hpb: Option<(Url, PathBuf)>,
+    pub(crate) session_ping_limit: u32,
+    /// Shown to people called by telephone; may be empty.
+    pub(crate) sip_caller: String,
     pub(crate) server_name: String,
     pub(crate) sip_dialout: bool,
     pub(crate) start_calls: u8,
@@ -173,6 +216,7 @@ impl Settings {
             hash.update(value(key.key));
             hash.update([0]);
         }
+        hash.update(value(GIVEN_HPB));
         let secret = value("turn-secret");
         Ok(Self {
             registrations_by_invitation: value("allowed-registrations") == "invitation",
@@ -182,6 +226,9 @@ impl Settings {
                 bits => bits,
             },
             recording_consent: value("recording-consent").parse().unwrap_or(0),
+            hpb: parse_url(&value("hpb-url")).map(|url| (url, value("hpb-secret-file").into())),
+            session_ping_limit: value("session-ping-limit").parse().unwrap_or(200),
+            sip_caller: value("sip-caller"),
             server_name: value("server-name"),
             sip_dialout: value("sip-dialout") == "1",
             start_calls: value("start-calls").parse().unwrap_or(0),
@@ -217,6 +264,10 @@ mod tests {
             ("turn-servers", "stun a:1 udp"),
             ("turn-servers", "turn a:0 udp"),
             ("default-permissions", "256"),
+            ("hpb-url", "ws://hpb.example.org"),
+            ("hpb-url", "hpb.example.org"),
+            ("session-ping-limit", "0"),
+            ("sip-caller", "anybody"),
             ("server-name", "a\nb"),
         ] {
             assert!(!ConfigKey::find(name).unwrap().accepts(value), "{name} {value}");

@@ -62,6 +62,14 @@ pub enum ServerError {
     /// The certificate in the data folder cannot be used or made.
     #[error("the server's certificate cannot be used: {0}")]
     Certificate(String),
+    /// A certificate that was given, or its key, cannot be used.
+    #[error("{}: {reason}", path.display())]
+    GivenCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Any other failure of the file system.
     #[error("{}: {source}", path.display())]
     File {
@@ -70,6 +78,9 @@ pub enum ServerError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The external signaling server cannot be used as configured: its address, the secret file or the key.
+    #[error("the external signaling server cannot be used: {0}")]
+    SignalingServer(String),
     /// The server has been shut down.
     #[error("the server has been shut down")]
     Stopped,
@@ -91,7 +102,9 @@ impl ServerError {
             Self::Damaged { .. } => "damaged",
             Self::Busy(_) => "busy",
             Self::Certificate(_) => "certificate",
+            Self::GivenCertificate { .. } => "tls-certificate",
             Self::File { .. } => "file",
+            Self::SignalingServer(_) => "signaling-server",
             Self::Stopped => "stopped",
         }
     }

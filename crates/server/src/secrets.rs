@@ -20,6 +20,11 @@ pub(crate) fn room_token() -> String {
     random_text(CLEAR, 8)
 }
 
+/// A room's name in links where telephones can be called, who know digits alone; 53 bits.
+pub(crate) fn dialable_token() -> String {
+    random_text(b"0123456789", 16)
+}
+
 /// An app password: 428 bits, so that a plain digest is safe to store.
 pub(crate) fn app_password() -> String {
     random_text(ALPHANUMERIC, 72)

@@ -19,8 +19,10 @@ use tower::util::MapRequestLayer;
 use url::Url;
 
 use crate::admin::Admin;
+use crate::config_keys::{GIVEN_HPB, TurnServer};
 use crate::error::ServerError;
 use crate::folder::{self, FolderLock};
+use crate::hpb::{self, HpbConfig, Switch};
 use crate::http::{self, Caller};
 use crate::secrets;
 use crate::state::{App, Shared};
@@ -48,12 +50,25 @@ const LOOK_AGAIN_EVERY: u32 = 15;
 pub struct ServerConfig {
     /// The folder that holds the database and the certificate; made when missing.
     pub data: PathBuf,
+    /// The external signaling server to use, whatever the settings say; without, the settings decide.
+    pub hpb: Option<HpbConfig>,
+    /// The TURN servers to name, whatever the settings say; without, the settings decide.
+    pub turn: Option<TurnConfig>,
+}
+
+/// TURN servers that share a secret with this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnConfig {
+    /// Their addresses, as `turn:turn.example.org:3478?transport=udp`.
+    pub urls: Vec<String>,
+    /// The file that holds the secret, the only thing in that file.
+    pub secret_file: PathBuf,
 }
 
 impl ServerConfig {
     /// A server on this folder.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into() }
+        Self { data: data.into(), hpb: None, turn: None }
     }
 }
 
@@ -117,11 +132,23 @@ impl Server {
     /// # Errors
     /// Everything about the folder: not writable, full, damaged, newer, already served.
     pub async fn open(config: ServerConfig) -> Result<Self, ServerError> {
-        let folder = config.data.clone();
-        let opened = tokio::task::spawn_blocking(move || open_blocking(&folder));
-        let (store, admin, lock, instance) = opened.await.map_err(|_| ServerError::Stopped)??;
+        let given = config.clone();
+        let opened = tokio::task::spawn_blocking(move || open_blocking(&given));
+        let (store, admin, lock, instance, turn) = opened.await.map_err(|_| ServerError::Stopped)??;
         let closing = CancellationToken::new();
-        let app = Shared::new(store, &instance, closing.clone());
+        let given = config.hpb.is_some();
+        let app = Shared::new(
+            store,
+            &instance,
+            Switch::new(config.data.clone(), config.hpb, turn),
+            closing.clone(),
+        );
+        if let Err(error) = hpb::take_up(&app).await {
+            if given {
+                return Err(error);
+            }
+            tracing::error!(%error, "the signaling server of the settings cannot be used");
+        }
         let tasks = TaskTracker::new();
         tasks.spawn(keep_house(app.clone(), config.data.clone()));
         let router = http::router(app.clone());
@@ -240,21 +267,31 @@ fn reachable_address(local: SocketAddr) -> SocketAddr {
     SocketAddr::new(routed.map_or(loopback, |address| address.ip()), local.port())
 }
 
-type Opened = (Store, Admin, FolderLock, String);
+type Opened = (Store, Admin, FolderLock, String, Option<TurnServer>);
 
-fn open_blocking(folder: &Path) -> Result<Opened, ServerError> {
+fn open_blocking(given: &ServerConfig) -> Result<Opened, ServerError> {
+    let folder: &Path = &given.data;
+    let turn = given.turn.as_ref().map(|turn| {
+        let secret = hpb::read_secret_file(&turn.secret_file)?;
+        TurnServer::of_urls(&turn.urls, &secret)
+            .ok_or_else(|| ServerError::SignalingServer("a TURN server's address is wrong".into()))
+    });
+    let turn = turn.transpose()?;
     folder::prepare(folder)?;
     let lock = FolderLock::take(folder)?;
     let failed = |error| ServerError::from_store(folder, error);
     let admin = Admin::open(folder)?;
     let store = Store::open(folder).map_err(failed)?;
     let connection = store::open_connection(folder).map_err(failed)?;
+    let hpb = given.hpb.as_ref().map_or("", |hpb| hpb.url.as_str());
     let instance = store::in_transaction(&connection, |c| {
+        // Clients learn from the settings' hash that signaling has changed.
+        config::set(c, GIVEN_HPB, hpb)?;
         rooms::settle_after_start(c)?;
         config::get_or_insert(c, "internal.instance", &secrets::instance_id())
     })
     .map_err(failed)?;
-    Ok((store, admin, lock, instance))
+    Ok((store, admin, lock, instance, turn))
 }
 
 /// Notices within a second what another process has written. SQLite's `data_version` changes with every commit of

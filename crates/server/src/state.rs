@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 
 use crate::config_keys::Settings;
+use crate::hpb::{self, Switch};
 use crate::http::auth::PasswordChecker;
 use crate::http::throttle::Throttle;
 use crate::live::{AttendeeFacts, Effect, Live, Moment, RoomFacts};
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     login_flows: Mutex<LoginFlows>,
     pub(crate) passwords: PasswordChecker,
     pub(crate) push: PushHub,
+    /// The external signaling server, if there is one.
+    pub(crate) hpb: Switch,
     /// Tells this installation's cookies from others' on the same host.
     pub(crate) cookie_name: String,
     /// Cancelled by a shutdown.
@@ -73,7 +76,7 @@ pub(crate) fn facts_of(
 }
 
 impl Shared {
-    pub(crate) fn new(store: Store, instance: &str, closing: CancellationToken) -> App {
+    pub(crate) fn new(store: Store, instance: &str, hpb: Switch, closing: CancellationToken) -> App {
         Arc::new(Self {
             store,
             live: Mutex::default(),
@@ -81,6 +84,7 @@ impl Shared {
             login_flows: Mutex::new(LoginFlows::new()),
             passwords: PasswordChecker::new(),
             push: PushHub::default(),
+            hpb,
             cookie_name: format!("oc{instance}"),
             closing,
             syncing: tokio::sync::Mutex::new(()),
@@ -208,6 +212,9 @@ impl Shared {
         let mut outcome = self.settle(effects).await;
         outcome = outcome.and(self.open_lobbies(now.unix).await);
         if look_again {
+            if let Err(error) = hpb::take_up(self).await {
+                tracing::error!(%error, "the signaling server of the settings cannot be used");
+            }
             let occupied = self.live().occupied_rooms();
             for room in occupied {
                 outcome = outcome.and(self.sync_room(room).await);

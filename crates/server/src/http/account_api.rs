@@ -100,6 +100,11 @@ async fn all_capabilities(asked: &Asked) -> Result<(Value, String), Ocs> {
     let settings = asked.app.store.read(Settings::read).await?;
     let (major, minor, micro) = VERSION;
     let base = asked.base_url();
+    let mut signaling = json!({ "session-ping-limit": settings.session_ping_limit, "mode": "internal" });
+    if let Some(hpb) = asked.app.hpb.current() {
+        signaling["mode"] = json!("external");
+        signaling["hello-v2-token-key"] = json!(hpb.tokens.public_pem());
+    }
     let socket = base.replacen("http", "ws", 1);
     let answer = json!({
         "version": {
@@ -148,7 +153,7 @@ async fn all_capabilities(asked: &Asked) -> Result<(Value, String), Ocs> {
                         "max-custom": PERMISSIONS_MAX_CUSTOM,
                         "default": settings.default_permissions,
                     },
-                    "signaling": { "session-ping-limit": 200, "mode": "internal" },
+                    "signaling": signaling,
                 },
                 "config-local": {},
             },

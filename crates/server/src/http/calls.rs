@@ -11,6 +11,7 @@ use super::asked::Asked;
 use super::ocs::{Ocs, OcsResult};
 use super::place::Place;
 use super::render::in_start_group;
+use crate::hpb::DialFailure;
 use crate::live::LeftCall;
 use crate::state::rung_accounts;
 use crate::store::notifications::{self, CallNotice};
@@ -237,8 +238,7 @@ pub(super) async fn ring(asked: Asked) -> OcsResult {
     Ok(Ocs::null())
 }
 
-/// `POST /call/{token}/dialout/{attendeeId}`: numbers can be invited, but no bridge to the telephone network is
-/// attached.
+/// `POST /call/{token}/dialout/{attendeeId}`: a bridge behind the external signaling server makes the call.
 pub(super) async fn dial_out(asked: Asked) -> OcsResult {
     let place = asked.call_place().await?;
     place.permission(PERMISSION_START_CALL)?;
@@ -246,12 +246,16 @@ pub(super) async fn dial_out(asked: Asked) -> OcsResult {
     let room = place.room.id;
     let id: i64 = asked.path("attendeeId").parse().map_err(|_| Ocs::status(404))?;
     let target = asked.app.store.read(move |c| attendees::by_id(c, room, id)).await?;
-    match target.map(|attendee| attendee.actor.kind) {
-        Some(ActorKind::Phones) => {
-            let words = "No telephone bridge is attached to this server";
-            Err(Ocs::with(501, json!({ "error": "unsupported", "message": words })))
-        }
-        Some(ActorKind::Users | ActorKind::Guests) | None => Err(Ocs::status(404)),
+    let telephone = target.filter(|attendee| attendee.actor.kind == ActorKind::Phones);
+    let Some(telephone) = telephone else { return Err(Ocs::status(404)) };
+    let failed = |code: &str, words: &str| Ocs::with(501, json!({ "error": code, "message": words }));
+    let Some(hpb) = asked.app.hpb.current().filter(|_| place.settings.sip_dialout) else {
+        return Err(failed("unsupported", "No telephone bridge is attached to this server"));
+    };
+    let (number, caller) = (&telephone.actor.id, &place.settings.sip_caller);
+    match hpb.dial(room, &place.room.token, id, number, caller).await {
+        Ok(()) => Ok(Ocs::status(201)),
+        Err(DialFailure { code, message }) => Err(failed(&code, &message)),
     }
 }
 

@@ -5,6 +5,7 @@ mod asked;
 pub(crate) mod auth;
 mod calls;
 mod guest_page;
+mod hpb_backend;
 mod login_flow;
 mod notifications;
 mod ocs;
@@ -159,6 +160,7 @@ fn mark_routes() -> Router<App> {
 fn signaling_routes() -> Router<App> {
     Router::new()
         .route("/signaling/settings", get(signaling::settings))
+        .route("/signaling/backend", post(hpb_backend::backend))
         .route("/signaling/{token}", get(signaling::pull).post(signaling::send))
 }
 

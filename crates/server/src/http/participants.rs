@@ -1,6 +1,6 @@
 //! Members of a conversation (talk-rest.md section 5).
 
-use bellbird_talk_wire::constants::{ROOM_GROUP, ROOM_ONE_TO_ONE, ROOM_PUBLIC};
+use bellbird_talk_wire::constants::{PERMISSION_START_CALL, ROOM_GROUP, ROOM_ONE_TO_ONE, ROOM_PUBLIC};
 use serde_json::{Value, json};
 
 use super::asked::Asked;
@@ -8,6 +8,7 @@ use super::ocs::{Ocs, OcsResult};
 use super::place::Place;
 use super::render;
 use super::rooms::{checked_permissions, is_phone_number};
+use crate::hpb::RoomNews;
 use crate::state::permissions_of;
 use crate::store::attendees::{self, AttendeeRow};
 use crate::store::{StoreError, accounts, rooms};
@@ -38,10 +39,14 @@ pub(super) async fn list(asked: Asked) -> OcsResult {
         })
         .await?;
     let sessions = asked.app.live().sessions(room, now);
+    // Whoever may call a telephone may see, and end, the call to it.
+    let may_dial = place.permissions & PERMISSION_START_CALL != 0;
+    let hpb = asked.app.hpb.current().filter(|_| may_dial);
     let list: Vec<Value> = all
         .iter()
         .map(|(attendee, account)| {
-            render::participant(attendee, &place.room, &place.settings, &sessions, account.as_ref())
+            let call_id = hpb.as_ref().and_then(|hpb| hpb.call_id(room, attendee.id));
+            render::participant(attendee, &place.room, &place.settings, &sessions, account.as_ref(), call_id)
         })
         .collect();
     Ok(Ocs::ok(list))
@@ -49,7 +54,8 @@ pub(super) async fn list(asked: Asked) -> OcsResult {
 
 /// How adding members ended inside of the transaction.
 enum Added {
-    Fine,
+    /// These accounts are in it now.
+    Fine(Vec<String>),
     Unknown,
 }
 
@@ -70,14 +76,14 @@ pub(super) async fn add(asked: Asked) -> OcsResult {
     let outcome = match source.as_str() {
         "" | "users" => {
             let add = move |c: &rusqlite::Connection| match accounts::find(c, &name)? {
-                Some(account) => invite(c, room, &[account]).map(|()| Added::Fine),
+                Some(account) => invite(c, room, &[account]).map(Added::Fine),
                 None => Ok(Added::Unknown),
             };
             asked.app.store.write(add).await?
         }
         "groups" => {
             let add = move |c: &rusqlite::Connection| match accounts::group_members(c, &name)? {
-                Some(members) => invite(c, room, &members).map(|()| Added::Fine),
+                Some(members) => invite(c, room, &members).map(Added::Fine),
                 None => Ok(Added::Unknown),
             };
             asked.app.store.write(add).await?
@@ -88,7 +94,8 @@ pub(super) async fn add(asked: Asked) -> OcsResult {
             }
             let actor = Actor { kind: ActorKind::Phones, id: name };
             let add = move |c: &rusqlite::Connection| {
-                attendees::add(c, room, &actor, &actor.id, ParticipantKind::User).map(|_| Added::Fine)
+                attendees::add(c, room, &actor, &actor.id, ParticipantKind::User)
+                    .map(|_| Added::Fine(Vec::new()))
             };
             asked.app.store.write(add).await?
         }
@@ -96,8 +103,9 @@ pub(super) async fn add(asked: Asked) -> OcsResult {
         _ => return Err(Ocs::error(400, "source")),
     };
     match outcome {
-        Added::Fine => {
+        Added::Fine(invited) => {
             asked.app.sync_room(room).await?;
+            asked.app.tell_of_room(room, RoomNews::Invited(invited)).await?;
             Ok(Ocs::status(200))
         }
         Added::Unknown => Err(Ocs::error(404, "new-participant")),
@@ -105,7 +113,11 @@ pub(super) async fn add(asked: Asked) -> OcsResult {
 }
 
 /// Makes accounts members; who came in by itself stays for good now.
-fn invite(c: &rusqlite::Connection, room: i64, invited: &[accounts::AccountRow]) -> Result<(), StoreError> {
+fn invite(
+    c: &rusqlite::Connection,
+    room: i64,
+    invited: &[accounts::AccountRow],
+) -> Result<Vec<String>, StoreError> {
     for account in invited {
         let actor = Actor::user(&account.id);
         let mut attendee = attendees::add(c, room, &actor, &account.display_name, ParticipantKind::User)?;
@@ -114,7 +126,7 @@ fn invite(c: &rusqlite::Connection, room: i64, invited: &[accounts::AccountRow])
             attendees::update(c, &attendee)?;
         }
     }
-    Ok(())
+    Ok(invited.iter().map(|account| account.id.clone()).collect())
 }
 
 /// The attendee named in the request (404), and how many accounts moderate and attend.
@@ -161,6 +173,7 @@ pub(super) async fn remove(asked: Asked) -> OcsResult {
 async fn after_removal(asked: &Asked, room: i64, removed: &AttendeeRow) -> OcsResult {
     asked.app.sync_room(room).await?;
     if removed.actor.kind == ActorKind::Users {
+        asked.app.tell_of_room(room, RoomNews::Disinvited(vec![removed.actor.id.clone()])).await?;
         asked.app.push.notify(&removed.actor.id);
     }
     Ok(Ocs::status(200))

@@ -112,7 +112,7 @@ pub(super) async fn join_room(asked: Asked) -> OcsResult {
         {
             web.passwords.insert(room.id, room.password.clone());
         }
-        live.enter(room.id, &session, web, facts, now)
+        live.enter((room.id, &room.token), &session, web, facts, now)
     };
     if !entered {
         return Err(Ocs::status(503).message("The room is full"));
@@ -216,7 +216,7 @@ pub(super) async fn leave_room(asked: Asked) -> OcsResult {
     if let Some(room) = room
         && let Some(session) = asked.session_in(room.id, None)
     {
-        let effects = asked.app.live().leave(room.id, &session.id);
+        let effects = asked.app.live().dismiss(room.id, &session.id);
         asked.app.settle(effects).await?;
     }
     Ok(Ocs::null())

@@ -204,13 +204,14 @@ impl Asked {
     }
 }
 
-/// A member of a room, with its sessions.
+/// A member of a room, with its sessions. `call_id`: the bridge's name of the call to a telephone.
 pub(crate) fn participant(
     attendee: &AttendeeRow,
     room: &RoomRow,
     settings: &Settings,
     sessions: &[SessionView],
     status: Option<&AccountRow>,
+    call_id: Option<String>,
 ) -> Value {
     let own: Vec<&SessionView> = sessions.iter().filter(|session| session.attendee == attendee.id).collect();
     let known = Participant {
@@ -233,6 +234,6 @@ pub(crate) fn participant(
         object["statusMessage"] = json!(account.status_message);
     }
     object["phoneNumber"] = json!("");
-    object["callId"] = json!("");
+    object["callId"] = json!(call_id.unwrap_or_default());
     object
 }

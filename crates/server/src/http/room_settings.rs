@@ -6,6 +6,7 @@ use super::asked::Asked;
 use super::ocs::{Ocs, OcsResult};
 use super::place::Place;
 use super::rooms::{checked_description, checked_name, checked_permissions};
+use crate::hpb::RoomNews;
 use crate::registry;
 use crate::state::waits_in_lobby;
 use crate::store::rooms::RoomRow;
@@ -47,6 +48,7 @@ async fn store(
         })
         .await?;
     asked.app.sync_room(id).await?;
+    asked.app.tell_of_room(id, RoomNews::Updated).await?;
     Ok(Ocs::ok(asked.room_now(id, &place.me.actor).await?))
 }
 

@@ -15,6 +15,7 @@ use super::params::texts;
 use super::presence::is_listed;
 use super::render::RoomSeen;
 use crate::config_keys::Settings;
+use crate::hpb::RoomNews;
 use crate::registry;
 use crate::secrets;
 use crate::store::rooms::{RoomRow, pair_key};
@@ -205,6 +206,9 @@ async fn create_pair(asked: &Asked, me: &accounts::AccountRow) -> OcsResult {
         })
         .await?;
     let (room, status) = made.map_err(|status| Ocs::error(status, "invite"))?;
+    if status == 201 {
+        asked.app.tell_of_room(room, RoomNews::Created).await?;
+    }
     Ok(Ocs::ok(asked.room_now(room, &actor).await?).with_status(status))
 }
 
@@ -233,8 +237,10 @@ fn blank_room(room_type: u8, unix: i64) -> RoomRow {
 
 /// Stores the room under a token nobody has.
 fn insert_room(c: &Connection, mut room: RoomRow) -> Result<i64, StoreError> {
+    // Telephones are called only into rooms whose tokens are digits.
+    let by_telephone = Settings::read(c)?.sip_dialout;
     loop {
-        room.token = secrets::room_token();
+        room.token = if by_telephone { secrets::dialable_token() } else { secrets::room_token() };
         if rooms::by_token(c, &room.token)?.is_none() {
             return rooms::insert(c, &room);
         }
@@ -334,6 +340,7 @@ async fn create_group(asked: &Asked, me: &accounts::AccountRow, room_type: u8) -
         })
         .await?;
     let (id, invalid) = made.ok_or_else(|| Ocs::error(404, "invite"))?;
+    asked.app.tell_of_room(id, RoomNews::Created).await?;
     let mut object = asked.room_now(id, &actor).await?;
     if invalid.is_empty() {
         return Ok(Ocs::ok(object).with_status(201));
@@ -387,15 +394,19 @@ pub(super) async fn delete(asked: Asked) -> OcsResult {
         return Err(Ocs::error(400, "type"));
     }
     let id = place.room.id;
-    let told = asked
+    let (told, members) = asked
         .app
         .store
         .write(move |c| {
             let told = crate::store::notifications::accounts_in_room(c, id)?;
+            let members = attendees::of_room(c, id)?;
             rooms::remove(c, id)?;
-            Ok(told)
+            Ok((told, members))
         })
         .await?;
+    let users = members.into_iter().filter(|member| member.actor.kind == ActorKind::Users);
+    let users: Vec<String> = users.map(|member| member.actor.id).collect();
+    asked.app.tell_of_deletion(&place.room, &users);
     asked.app.sync_room(id).await?;
     for account in told {
         asked.app.push.notify(&account);

@@ -1,14 +1,12 @@
-//! Internal signaling (talk-signaling.md sections 1 and 2).
-//!
-//! An external signaling server would be told of here: its address and ticket in [`settings`], and its own requests
-//! at `signaling/backend`.
+//! How to signal, and internal signaling (talk-signaling.md sections 1 and 2). What an external signaling server asks
+//! is answered in `hpb_backend`.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bellbird_talk_wire::constants::{
-    MAX_MESSAGES_PER_POST, MAX_PEER_MESSAGE_BYTES, MODE_INTERNAL, PULL_SECONDS,
+    MAX_MESSAGES_PER_POST, MAX_PEER_MESSAGE_BYTES, MODE_EXTERNAL, MODE_INTERNAL, PULL_SECONDS,
 };
 use bellbird_talk_wire::{HelloAuthParams, IceServerEntry, OutgoingMessage, SignalingSettings};
 use hmac::{Hmac, Mac};
@@ -31,45 +29,69 @@ pub(super) async fn settings(asked: Asked) -> OcsResult {
     let token = asked.params.text("token")?;
     let actor = asked.actor();
     let unix = asked.app.now().unix;
-    let (room, settings) = asked
+    let (room, settings, name) = asked
         .app
         .store
         .read(move |c| {
+            let mut name = None;
             let room = if token.is_empty() { None } else { Some(rooms::by_token(c, &token)?) };
             let visible = match room {
                 None => true,
                 Some(None) => false,
                 Some(Some(room)) => {
                     let attends = match &actor {
-                        Some(actor) => crate::store::attendees::by_actor(c, room.id, actor)?.is_some(),
+                        Some(actor) => {
+                            let me = crate::store::attendees::by_actor(c, room.id, actor)?;
+                            name = me.map(|me| me.display_name);
+                            name.is_some()
+                        }
                         None => false,
                     };
                     attends || room.is_open_by_link(unix) || room.listable > 0
                 }
             };
-            Ok((visible, Settings::read(c)?))
+            Ok((visible, Settings::read(c)?, name))
         })
         .await?;
     if !room {
         asked.may_ask_for_rooms()?;
         return Err(asked.no_such_room());
     }
+    let turn = asked.app.hpb.turn_servers(&settings);
     let stun: Vec<String> = settings.stun_servers.iter().map(|server| format!("stun:{server}")).collect();
+    let user = asked.user_id();
+    let (mode, server, ticket, hello_token) = match asked.app.hpb.current() {
+        None => (MODE_INTERNAL, String::new(), String::new(), String::new()),
+        Some(hpb) => {
+            let shown = match &asked.user {
+                Some(user) => user.account.display_name.clone(),
+                None => name.unwrap_or_default(),
+            };
+            let hello_token = hpb.tokens.token(&asked.base_url(), user, &shown, unix);
+            let hello_token = hello_token.ok_or_else(|| Ocs::status(500).message("No token can be made"))?;
+            (
+                MODE_EXTERNAL,
+                hpb.public_url().to_owned(),
+                hpb.tokens.ticket(user.unwrap_or(""), unix),
+                hello_token,
+            )
+        }
+    };
     let answer = SignalingSettings {
-        signaling_mode: MODE_INTERNAL.into(),
-        user_id: asked.user_id().map(str::to_owned),
-        server: String::new(),
-        ticket: String::new(),
+        signaling_mode: mode.into(),
+        user_id: user.map(str::to_owned),
+        server,
         hello_auth_params: HelloAuthParams {
-            v1: Some(json!({ "userid": asked.user_id(), "ticket": "" })),
-            v2: Some(json!({ "token": "" })),
+            v1: Some(json!({ "userid": user, "ticket": ticket })),
+            v2: Some(json!({ "token": hello_token })),
         },
+        ticket,
         stunservers: if stun.is_empty() {
             Vec::new()
         } else {
             vec![IceServerEntry { urls: stun, username: None, credential: None }]
         },
-        turnservers: settings.turn_servers.iter().map(|server| turn_entry(server, unix)).collect(),
+        turnservers: turn.iter().map(|server| turn_entry(server, unix)).collect(),
         sip_dialin_info: String::new(),
         hide_warning: true,
         federation: None,
@@ -87,8 +109,17 @@ fn turn_entry(server: &TurnServer, unix: i64) -> IceServerEntry {
     IceServerEntry { urls: server.urls.clone(), username: Some(username), credential }
 }
 
+/// 400 while an external server does the signaling.
+fn internal(asked: &Asked) -> Result<(), Ocs> {
+    match asked.app.hpb.current() {
+        None => Ok(()),
+        Some(_) => Err(Ocs::status(400).message("Internal signaling disabled.")),
+    }
+}
+
 /// `POST /api/v3/signaling/{token}`
 pub(super) async fn send(asked: Asked) -> OcsResult {
+    internal(&asked)?;
     let (room, session) = own_session(&asked).await?;
     let messages = match asked.params.value("messages") {
         Some(Value::String(text)) => serde_json::from_str::<Vec<Value>>(text)
@@ -147,6 +178,7 @@ impl Drop for Pulling {
 
 /// `GET /api/v3/signaling/{token}`: answers as soon as there is anything to tell, after 30 s in any case.
 pub(super) async fn pull(asked: Asked) -> OcsResult {
+    internal(&asked)?;
     let (room, session) = own_session(&asked).await?;
     let app = &asked.app;
     let ticket = app.live().begin_pull(room, &session, app.now()).ok_or_else(gone)?;

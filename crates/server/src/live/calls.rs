@@ -35,6 +35,21 @@ impl LiveRoom {
     }
 }
 
+/// Puts a session into the call with these flags, and starts the call when it is the first. `None` without such a
+/// session; else whether the call was started.
+pub(super) fn begin_call(live: &mut LiveRoom, id: &str, flags: u32, now: Moment) -> Option<bool> {
+    let session = live.session_mut(id)?;
+    session.in_call = flags;
+    session.last_ping = now.at;
+    let actor = session.facts.actor.clone();
+    let started = live.call.is_none();
+    let call = live.call.get_or_insert_with(|| Call { started: now.unix, flags: 0, joined: HashSet::new() });
+    call.flags |= flags;
+    call.joined.insert(actor);
+    live.changed();
+    Some(started)
+}
+
 impl Live {
     /// The call that runs in the room.
     pub(crate) fn call(&self, room: i64) -> Option<CallFacts> {
@@ -46,16 +61,10 @@ impl Live {
     /// started the call.
     pub(crate) fn join_call(&mut self, room: i64, id: &str, flags: u32, now: Moment) -> Option<bool> {
         let live = self.rooms.get_mut(&room)?;
-        let session = live.session_mut(id)?;
-        session.in_call = masked_flags(flags, session.facts.permissions) | IN_CALL;
-        session.last_ping = now.at;
-        let (flags, actor) = (session.in_call, session.facts.actor.clone());
-        let started = live.call.is_none();
-        let call =
-            live.call.get_or_insert_with(|| Call { started: now.unix, flags: 0, joined: HashSet::new() });
-        call.flags |= flags;
-        call.joined.insert(actor);
-        live.changed();
+        let session = live.session(id)?;
+        let flags = masked_flags(flags, session.facts.permissions) | IN_CALL;
+        let started = begin_call(live, id, flags, now)?;
+        live.tell_in_call(self.hpb.as_ref(), room, live.session(id)?);
         Some(started)
     }
 
@@ -66,6 +75,9 @@ impl Live {
         let masked = masked_flags(flags, session.facts.permissions) | IN_CALL;
         if masked != session.in_call {
             session.in_call = masked;
+            if let Some(session) = live.session(id) {
+                live.tell_in_call(self.hpb.as_ref(), room, session);
+            }
             live.changed();
         }
         true
@@ -86,6 +98,14 @@ impl Live {
         }
         if !changed {
             return Vec::new();
+        }
+        match who {
+            LeftCall::Session(id) => {
+                if let Some(session) = live.session(id) {
+                    live.tell_in_call(self.hpb.as_ref(), room, session);
+                }
+            }
+            LeftCall::Everybody => live.tell_call_ended(self.hpb.as_ref(), room),
         }
         let ended = live.end_call_if_empty(room);
         live.changed();

@@ -14,6 +14,7 @@
 //! back as [`Effect`]s.
 
 mod calls;
+mod hpb_news;
 mod mailbox;
 mod pulls;
 pub(crate) mod web;
@@ -25,9 +26,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 pub(crate) use calls::LeftCall;
+pub(crate) use hpb_news::granted;
 pub(crate) use pulls::{Pull, PullTicket};
 
+use crate::hpb::Hpb;
 use crate::words::{Actor, ParticipantKind, masked_flags};
+use bellbird_talk_wire::constants::IN_CALL_PHONE;
 use mailbox::Mailbox;
 use web::{WebKey, WebSessions};
 
@@ -118,6 +122,8 @@ struct Call {
 
 #[derive(Default)]
 struct LiveRoom {
+    /// Its name in links.
+    token: Arc<str>,
     version: u64,
     sessions: Vec<Session>,
     call: Option<Call>,
@@ -156,6 +162,8 @@ pub(crate) struct SessionView {
 #[derive(Default)]
 pub(crate) struct Live {
     rooms: HashMap<i64, LiveRoom>,
+    /// Told of whatever changes, when there is one.
+    pub(crate) hpb: Option<Arc<Hpb>>,
     pub(crate) web: WebSessions,
 }
 
@@ -163,7 +171,7 @@ impl Live {
     /// Puts a new session into the room. False when the room or the server is full.
     pub(crate) fn enter(
         &mut self,
-        room: i64,
+        (room, token): (i64, &str),
         id: &SessionId,
         web: WebKey,
         facts: AttendeeFacts,
@@ -174,6 +182,7 @@ impl Live {
         if live.sessions.len() >= MAX_SESSIONS_PER_ROOM {
             return false;
         }
+        live.token = token.into();
         web_session.rooms.insert(room, id.clone());
         live.sessions.push(Session {
             id: id.clone(),
@@ -199,7 +208,7 @@ impl Live {
         let Some(index) = live.sessions.iter().position(|session| *session.id == *id) else {
             return Vec::new();
         };
-        let session = live.sessions.swap_remove(index);
+        let mut session = live.sessions.swap_remove(index);
         if let Some(web) = self.web.any(&session.web)
             && web.rooms.get(&room).is_some_and(|current| **current == *session.id)
         {
@@ -212,6 +221,8 @@ impl Live {
             effects.push(Effect::Vacated { room, attendee });
         }
         if session.in_call != 0 {
+            session.in_call = 0;
+            live.tell_in_call(self.hpb.as_ref(), room, &session);
             effects.extend(live.end_call_if_empty(room));
         }
         live.changed();
@@ -275,6 +286,7 @@ impl Live {
         let mut effects = Vec::new();
         let mut gone = Vec::new();
         let mut changed = false;
+        let (mut other_flags, mut other_rights) = (Vec::new(), Vec::new());
         for session in &mut live.sessions {
             let Some(attendee) = facts.and_then(|facts| facts.attendees.get(&session.facts.attendee)) else {
                 gone.push(session.id.clone());
@@ -284,19 +296,33 @@ impl Live {
             let flags = match session.in_call {
                 0 => 0,
                 _ if !may_call => 0,
-                flags => masked_flags(flags, attendee.permissions),
+                flags => masked_flags(flags, attendee.permissions) | (flags & IN_CALL_PHONE),
             };
-            changed |= flags != session.in_call
-                || attendee.permissions != session.facts.permissions
+            let rights = attendee.permissions != session.facts.permissions
                 || attendee.waits != session.facts.waits
                 || attendee.kind != session.facts.kind
                 || attendee.display_name != session.facts.display_name;
+            if rights {
+                other_rights.push(session.id.clone());
+            }
+            if flags != session.in_call {
+                other_flags.push(session.id.clone());
+            }
+            changed |= rights || flags != session.in_call;
             session.in_call = flags;
             session.facts = attendee.clone();
         }
         if changed {
             effects.extend(live.end_call_if_empty(room));
             live.changed();
+        }
+        live.tell_participants(self.hpb.as_ref(), room, |session| other_rights.contains(&session.id));
+        for session in live.sessions.iter().filter(|session| other_flags.contains(&session.id)) {
+            live.tell_in_call(self.hpb.as_ref(), room, session);
+        }
+        match facts {
+            Some(_) => live.tell_dismissed(self.hpb.as_ref(), room, &gone),
+            None => live.tell_deleted(self.hpb.as_ref(), room),
         }
         for id in gone {
             effects.extend(self.leave(room, &id));
@@ -323,7 +349,7 @@ impl Live {
             }
         }
         self.web.forget_idle(now.at);
-        expired.into_iter().flat_map(|(room, id)| self.leave(room, &id)).collect()
+        expired.into_iter().flat_map(|(room, id)| self.dismiss(room, &id)).collect()
     }
 
     /// Wakes every waiting pull, for a shutdown.

@@ -35,7 +35,7 @@ fn room_of(attendees: &[i64], now: Moment) -> Live {
 fn enter(live: &mut Live, attendee: i64, id: &str, now: Moment) {
     let key = crate::secrets::digest(id);
     assert!(live.web.insert(key, Actor::user(&format!("u{attendee}")), now.at));
-    assert!(live.enter(ROOM, &id.into(), key, facts(attendee, 254), now));
+    assert!(live.enter((ROOM, "room"), &id.into(), key, facts(attendee, 254), now));
 }
 
 fn room_facts(attendees: Vec<AttendeeFacts>) -> RoomFacts {
@@ -191,4 +191,15 @@ fn ringing_again_forgets_that_somebody_had_joined() {
     assert!(live.has_joined(ROOM, &Actor::user("u2")));
     live.forget_joined(ROOM, &Actor::user("u2"));
     assert!(!live.has_joined(ROOM, &Actor::user("u2")));
+}
+
+#[test]
+fn the_signaling_server_keeps_sessions_alive_that_are_the_users() {
+    let now = start();
+    let mut live = room_of(&[1, 2, 3], now);
+    let alive = [("s1", "u1"), ("s2", ""), ("s3", "u1"), ("s9", "u1")];
+    let alive = alive.map(|(session, user)| (session.to_owned(), user.to_owned()));
+    live.pinged(&alive.into(), at(now, 90));
+    let gone = Effect::Vacated { room: ROOM, attendee: 3 };
+    assert_eq!(live.tick(at(now, 101)), [gone], "only the session named with another's id expires");
 }
