@@ -88,6 +88,9 @@ fn sentence(code: &str) -> Option<&'static str> {
         "certificate" => {
             "The server's own certificate cannot be read or made. Remove it from the data folder to get a new one."
         }
+        "tls-certificate" => {
+            "The given certificate cannot be used. --tls-cert takes the certificate with its authority's after it, --tls-key its key."
+        }
         "file" => "A file could not be read or written.",
         "stopped" => "The server has stopped.",
         "bad-name" => "This name cannot be used. Take letters, digits, dots, dashes and underscores.",

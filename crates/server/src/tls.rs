@@ -59,7 +59,10 @@ pub(crate) fn load(files: &CertificateFiles) -> Result<Identity, ServerError> {
     let read = |path: &Path| {
         std::fs::read(path).map_err(|source| ServerError::File { path: path.to_owned(), source })
     };
-    let wrong = |path: &Path, reason: &str| ServerError::Certificate(format!("{}: {reason}", path.display()));
+    let wrong = |path: &Path, reason: &str| ServerError::GivenCertificate {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
     let (certificate, key) = (read(&files.certificate)?, read(&files.key)?);
     let chain = CertificateDer::pem_slice_iter(&certificate)
         .collect::<Result<Vec<_>, _>>()

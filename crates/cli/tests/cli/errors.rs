@@ -50,6 +50,21 @@ fn what_goes_wrong_on_this_machine_is_told_apart() {
     std::fs::write(&file, "no folder").unwrap();
     let data = cli(folder.path()).args(["user", "list", "--data"]).arg(&file).output().unwrap();
     assert_eq!(error_code(&data), "read-only-folder");
+    for (certificate, code) in [("missing.pem", "file"), ("file", "tls-certificate")] {
+        let refused = cli(folder.path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder.path().join("t"))
+            .arg("--tls-cert")
+            .arg(folder.path().join(certificate))
+            .arg("--tls-key")
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert_eq!(error_code(&refused), code);
+        assert!(String::from_utf8_lossy(&refused.stdout).contains(certificate));
+    }
+    let alone = cli(folder.path()).args(["serve", "--tls-key"]).arg(&file).output().unwrap();
+    assert_eq!(alone.status.code(), Some(2));
     let nothing = cli(folder.path()).args(["ctl", "status"]).output().unwrap();
     assert_eq!(error_code(&nothing), "no-core");
     let account = cli(folder.path()).args(["contacts", "--account", "ann"]).output().unwrap();

@@ -133,6 +133,8 @@ async fn a_given_certificate_is_spoken_with_also_on_loopback_and_trusted_by_its_
     assert_eq!((listening.url.scheme(), listening.url.host_str()), ("https", Some("localhost")));
     assert_eq!(listening.fingerprint, None);
     assert_eq!(listening.invitation_link("code").fragment(), None);
+    // Several tests in one process: the first sets it, the others find it set.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let client = |roots: Vec<reqwest::Certificate>| {
         reqwest::Client::builder().no_proxy().tls_certs_only(roots).build().unwrap()
     };
@@ -160,10 +162,10 @@ async fn a_certificate_that_cannot_be_used_is_told_by_its_file() {
     for (certificate, key, code, named, word) in [
         (&missing, key, "file", &missing, "missing.pem"),
         (certificate, &missing, "file", &missing, "missing.pem"),
-        (&empty, key, "certificate", &empty, "no certificate"),
-        (key, key, "certificate", key, "no certificate"),
-        (certificate, certificate, "certificate", certificate, "no private key"),
-        (certificate, &other.files.key, "certificate", &other.files.key, "does not belong"),
+        (&empty, key, "tls-certificate", &empty, "no certificate"),
+        (key, key, "tls-certificate", key, "no certificate"),
+        (certificate, certificate, "tls-certificate", certificate, "no private key"),
+        (certificate, &other.files.key, "tls-certificate", &other.files.key, "does not belong"),
     ] {
         let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
         let error = world.server.listen_with(address, files).await.unwrap_err();
