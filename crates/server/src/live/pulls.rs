@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bellbird_talk_wire::UserInRoom;
+use bellbird_talk_wire::constants::PERMISSION_SCREEN;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -106,6 +107,12 @@ impl Live {
             | ParticipantKind::GuestModerator => false,
         };
         if message.get("type").and_then(Value::as_str) == Some("control") && !may_control {
+            return;
+        }
+        // In a mesh the one who shares offers, so this is the place where sharing can be refused.
+        let says = |name: &str, value: &str| message.get(name).and_then(Value::as_str) == Some(value);
+        let may_share = sender.facts.permissions & PERMISSION_SCREEN != 0;
+        if says("roomType", "screen") && says("type", "offer") && !may_share {
             return;
         }
         let Some(recipient) = message

@@ -186,3 +186,53 @@ async fn the_list_has_a_tag_and_can_be_cleared() {
     assert!(bob.notifications().await.is_empty());
     world.guest().get(NOTIFICATIONS).await.expect(401);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_call_is_missed_by_those_who_were_rung_and_silence_leaves_no_trace() {
+    let (_world, [owner, member, other]) = World::with(["owner", "member", "other"]).await;
+    let token = owner.create_room(2, &["member", "other"]).await;
+    owner.enter(&token).await.expect(200);
+    owner.join(&token).await.expect(200);
+    assert_eq!(subjects(&member).await, ["A call has started in Room"]);
+    other.enter(&token).await.expect(200);
+    other.join(&token).await.expect(200);
+    let call = format!("{V4}/call/{token}");
+    owner.delete(&call, json!({ "all": true })).await.expect(200);
+    assert_eq!((member.state(&token).await, other.state(&token).await), (201, 201));
+    assert_eq!(subjects(&member).await, ["You missed a call in Room"]);
+    assert!(other.notifications().await.is_empty(), "who has answered has missed nothing");
+    member.delete(NOTIFICATIONS, json!({})).await.expect(200);
+    // Silent from start to end, with somebody coming in between.
+    owner.join_with(&token, json!({ "silent": true })).await.expect(200);
+    assert_eq!(member.state(&token).await, 200, "it runs, though nobody was told");
+    other.join(&token).await.expect(200);
+    owner.delete(&call, json!({ "all": true })).await.expect(200);
+    assert!(member.notifications().await.is_empty() && other.notifications().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lobby_is_no_obstacle_to_ringing_moderators() {
+    let (world, [owner, moderator, member]) = World::with(["owner", "moderator", "member"]).await;
+    let token = owner.create_room(3, &["moderator", "member"]).await;
+    let base = format!("{V4}/room/{token}");
+    let id = owner.attendee_id(&token, "moderator").await;
+    owner.post(&format!("{base}/moderators"), json!({ "attendeeId": id })).await.expect(200);
+    owner.put(&format!("{base}/webinar/lobby"), json!({ "state": 1 })).await.expect(200);
+    let joined = world.user("joined").await;
+    joined.enter(&token).await.expect(200);
+    owner.enter(&token).await.expect(200);
+    owner.join(&token).await.expect(200);
+    assert_eq!(subjects(&moderator).await, ["A call has started in Room"]);
+    for who in [&member, &joined] {
+        assert!(who.notifications().await.is_empty());
+    }
+    // On "do not disturb" one is told of it by status, and still finds it in the list.
+    let dnd = json!({ "statusType": "dnd" });
+    moderator.put("/ocs/v2.php/apps/user_status/api/v1/user_status/status", dnd).await.expect(200);
+    let list = moderator.get(NOTIFICATIONS).await;
+    assert_eq!(list.header("x-nextcloud-user-status"), "dnd");
+    // Removed from the conversation, one has nothing to miss in it.
+    owner.delete(&format!("{base}/attendees"), json!({ "attendeeId": id })).await.expect(200);
+    assert!(moderator.notifications().await.is_empty());
+    assert_eq!(moderator.state(&token).await, 404);
+}

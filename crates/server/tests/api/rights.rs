@@ -1,8 +1,8 @@
 //! Permissions of a call, and recording (talk-rest.md sections 3, 6 and 7).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{V1, V4, World};
+use crate::support::{V1, V4, World, messages};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_permission_opens_what_it_names_and_nothing_else() {
@@ -74,6 +74,36 @@ async fn media_that_is_no_longer_allowed_is_taken_away_in_the_call() {
     owner.put(&set, body("add", 16)).await.expect(200);
     member.put(&format!("{V4}/call/{token}"), json!({ "flags": 7 })).await.expect(200);
     assert_eq!(flags().await, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_screen_is_offered_only_by_those_who_may_share_it() {
+    let (_world, [owner, member]) = World::with(["owner", "member"]).await;
+    let token = owner.create_room(2, &["member"]).await;
+    let (to, own) = (owner.session(&token).await, member.session(&token).await);
+    for who in [&owner, &member] {
+        who.join(&token).await.expect(200);
+    }
+    owner.pull(&token).await.expect(200);
+    let default = format!("{V4}/room/{token}/permissions/default");
+    let mut got = Vec::new();
+    for (round, bits) in [1 | 4 | 16, 1 | 4 | 16 | 64].into_iter().enumerate() {
+        owner.put(&default, json!({ "permissions": bits })).await.expect(200);
+        for room_type in ["screen", "video"] {
+            let offer = json!({ "to": to, "type": "offer", "roomType": room_type, "sid": round.to_string() });
+            member.signal(&token, &own, offer).await.expect(200);
+        }
+        // The last one is always let through; what was to come has come before it.
+        while !got
+            .iter()
+            .any(|message: &Value| message["sid"] == round.to_string() && message["roomType"] == "video")
+        {
+            got.extend(messages(&owner.pull(&token).await.expect(200)));
+        }
+    }
+    let seen: Vec<_> =
+        got.iter().map(|m| (m["roomType"].as_str().unwrap(), m["sid"].as_str().unwrap())).collect();
+    assert_eq!(seen, [("video", "0"), ("screen", "1"), ("video", "1")]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
