@@ -1,6 +1,6 @@
 //! What a call tells the outside, in the order it happens.
 
-use crate::{CallStatus, EndReason, MediaKind, ParticipantId, RoomId};
+use crate::{CallStatus, EndReason, MediaKind, ParticipantId, Reaction, RoomId};
 
 /// One thing that happened in a call. `participant: None` means the local side.
 #[derive(Clone, PartialEq, Debug)]
@@ -40,6 +40,22 @@ pub enum CallEvent {
         kind: MediaKind,
         /// The new state.
         muted: bool,
+    },
+    /// A moderator switched our microphone off; [`CallEvent::Mute`] came just before. The person may unmute again.
+    MutedByModerator,
+    /// Someone raised or lowered their hand.
+    Hand {
+        /// Who; `None` for the local side.
+        participant: Option<ParticipantId>,
+        /// The new state.
+        raised: bool,
+    },
+    /// Someone shows an emoji for a moment. Limited in number for each participant.
+    Reaction {
+        /// Who; `None` for the local side.
+        participant: Option<ParticipantId>,
+        /// What.
+        reaction: Reaction,
     },
     /// Something went wrong that the person should know; the call goes on unless `Ended` follows.
     Problem(crate::ports::Problem),

@@ -1,6 +1,6 @@
 //! What the person (or the program that stands in for one) wants.
 
-use crate::{ContactId, MediaKind, MediaKinds, RoomId};
+use crate::{ContactId, MediaKind, MediaKinds, ParticipantId, Reaction, RoomId};
 
 /// Whom or what to call.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,7 +36,7 @@ pub enum LeaveScope {
 }
 
 /// What the person wants of the call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Intent {
     /// Take the incoming call, with these media. Only this (or having dialed) lets media leave.
     Answer(MediaKinds),
@@ -56,4 +56,12 @@ pub enum Intent {
     Hold,
     /// Go on after hold.
     Resume,
+    /// Raise our hand, or take it down.
+    RaiseHand(bool),
+    /// Show the others an emoji for a moment.
+    React(Reaction),
+    /// As a moderator, have someone's microphone switched off. They may switch it on again themselves.
+    AskToMute(ParticipantId),
+    /// Add someone to the conversation of a call that runs, and ring them.
+    AddPerson(ContactId),
 }

@@ -13,6 +13,7 @@
 mod description;
 mod end_reason;
 mod event;
+mod gesture;
 pub mod glare;
 mod ids;
 mod intent;
@@ -27,6 +28,7 @@ mod view;
 pub use description::{IceCandidate, IceServer, SessionDescription};
 pub use end_reason::EndReason;
 pub use event::{CallEvent, MediaStage};
+pub use gesture::{MAX_REACTIONS, Reaction, RoomFacts};
 pub use ids::{AccountId, CallId, ContactId, LinkId, ParticipantId, RoomId};
 pub use intent::{CallTarget, Intent, Invitation, LeaveScope};
 pub use link::{Link, LinkDirection, LinkRole, LinkSource, LinkState};

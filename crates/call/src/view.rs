@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{CallId, CallStatus, ContactId, EndReason, MediaKinds, ParticipantId, RoomId};
+use crate::{CallId, CallStatus, ContactId, EndReason, MediaKinds, ParticipantId, RoomFacts, RoomId};
 
 /// Who began the call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +26,10 @@ pub struct CallView {
     pub display_name: String,
     /// The other person, when there is one.
     pub contact: Option<ContactId>,
+    /// Whether only two can be in it.
+    pub one_to_one: bool,
+    /// What the conversation is and lets us do; nothing before the service said so.
+    pub facts: RoomFacts,
     /// The call as a whole.
     pub status: CallStatus,
     /// Whether it is incoming and waits for Answer or Decline.
@@ -36,6 +40,8 @@ pub struct CallView {
     pub muted: bool,
     /// We put it on hold.
     pub on_hold: bool,
+    /// Our hand is raised.
+    pub hand_raised: bool,
     /// When it first connected; `None` before. Unlike the durations below it does not grow old with the view.
     pub connected_at: Option<Instant>,
     /// Connected time at the moment the view was taken, its final value once over; `None` before the first connection.
@@ -73,6 +79,8 @@ pub struct ParticipantView {
     pub audio_muted: bool,
     /// Their camera is off.
     pub video_muted: bool,
+    /// Since when their hand is raised, Unix milliseconds by their own clock: good for an order, not for a time.
+    pub hand_raised: Option<u64>,
 }
 
 /// How well one link does, measured from RTCP (RFC 3550 section 6.4) and the jitter buffer over the last second.

@@ -386,7 +386,7 @@ fn what_cannot_be_done_now_is_said() {
         (Bench::dialing(), Intent::Answer(MediaKinds::VOICE)),
         (Bench::ringing(), Intent::Mute(MediaKind::Audio)),
     ] {
-        let told = events(&bench.want(intent));
+        let told = events(&bench.want(intent.clone()));
         assert!(
             matches!(&told[..], [CallEvent::Problem(p)] if p.code == ProblemCode::NotNow),
             "{intent:?} {told:?}"

@@ -66,7 +66,7 @@ impl Storm {
     }
 
     fn signaling(&mut self) -> SignalingEvent {
-        match self.random.below(27) {
+        match self.random.below(30) {
             0 => SignalingEvent::RoomEntered {
                 room: RoomId::new("r"),
                 display_name: "y".repeat(self.random.below(2000)),
@@ -96,6 +96,19 @@ impl Storm {
             24 if self.random.chance(0.05) => SignalingEvent::Failed(self.problem()),
             25 => SignalingEvent::Interrupted,
             26 => SignalingEvent::Restored,
+            27 => {
+                let since = self.random.chance(0.5).then_some(self.random.below(9) as u64);
+                SignalingEvent::RemoteHand { participant: self.participant(), since }
+            }
+            28 => {
+                let reaction = Reaction::new("👍").expect("it is one");
+                SignalingEvent::RemoteReaction { participant: self.participant(), reaction }
+            }
+            29 => SignalingEvent::Facts(RoomFacts {
+                moderator: self.random.chance(0.5),
+                may_add: self.random.chance(0.5),
+                ..RoomFacts::default()
+            }),
             _ => SignalingEvent::Trouble(self.problem()),
         }
     }
@@ -130,10 +143,13 @@ impl Storm {
 
     /// What the person may do without wanting the call.
     fn idle_intent(&mut self) -> Intent {
-        match self.random.below(4) {
+        match self.random.below(7) {
             0 => Intent::Mute(self.kind()),
             1 => Intent::Unmute(self.kind()),
             2 => Intent::Hold,
+            3 => Intent::RaiseHand(self.random.chance(0.5)),
+            4 => Intent::AskToMute(self.participant()),
+            5 => Intent::AddPerson(ContactId::new("carol")),
             _ => Intent::Resume,
         }
     }

@@ -50,7 +50,7 @@ impl CallMachine {
         }
         self.local = Some(local);
         self.play(MediaCommand::SetIceServers(ice_servers));
-        self.announce_muted();
+        self.announce_state();
         if let State::Dialing { join_by, .. } = &mut self.state {
             *join_by = None;
             // From now on the far end may ring. Services that tell so are few, so this does not wait for them.

@@ -75,7 +75,11 @@ impl CallMachine {
                 | Intent::Mute(_)
                 | Intent::Unmute(_)
                 | Intent::Hold
-                | Intent::Resume,
+                | Intent::Resume
+                | Intent::RaiseHand(_)
+                | Intent::React(_)
+                | Intent::AskToMute(_)
+                | Intent::AddPerson(_),
             )
             | CallInput::Start
             | CallInput::Signaling(_)

@@ -38,7 +38,7 @@ impl fmt::Display for CallInput {
         match self {
             Self::Start => f.write_str("start"),
             Self::Timeout => f.write_str("timeout"),
-            Self::Intent(intent) => write!(f, "intent {intent:?}"),
+            Self::Intent(intent) => write_intent(f, intent),
             Self::Signaling(event) => write_signaling(f, event),
             Self::Media(event) => write_media(f, event),
         }
@@ -51,6 +51,25 @@ struct Short<'a>(&'a ParticipantId);
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.as_str().chars().take(6).try_for_each(|c| write!(f, "{}", c.escape_debug()))
+    }
+}
+
+fn write_intent(f: &mut fmt::Formatter<'_>, intent: &Intent) -> fmt::Result {
+    f.write_str("intent ")?;
+    match intent {
+        Intent::AskToMute(who) => write!(f, "ask {} to mute", Short(who)),
+        Intent::AddPerson(_) => f.write_str("add a person"),
+        Intent::Answer(_)
+        | Intent::Decline
+        | Intent::DeclineEngaged
+        | Intent::End
+        | Intent::EndForEveryone
+        | Intent::Mute(_)
+        | Intent::Unmute(_)
+        | Intent::Hold
+        | Intent::Resume
+        | Intent::RaiseHand(_)
+        | Intent::React(_) => write!(f, "{intent:?}"),
     }
 }
 
@@ -78,6 +97,15 @@ fn write_signaling(f: &mut fmt::Formatter<'_>, event: &SignalingEvent) -> fmt::R
             write!(f, "participant {} {kind:?} muted {muted}", Short(participant))
         }
         SignalingEvent::MuteRequested => f.write_str("mute requested"),
+        SignalingEvent::RemoteHand { participant, since } => {
+            write!(f, "participant {} hand raised {}", Short(participant), since.is_some())
+        }
+        SignalingEvent::RemoteReaction { participant, .. } => {
+            write!(f, "participant {} reacts", Short(participant))
+        }
+        SignalingEvent::Facts(facts) => {
+            write!(f, "facts, moderator {}, mesh {}", facts.moderator, facts.mesh)
+        }
         SignalingEvent::AnsweredElsewhere => f.write_str("answered elsewhere"),
         SignalingEvent::InvitationWithdrawn => f.write_str("invitation withdrawn"),
         SignalingEvent::CallEnded(by) => write!(f, "call ended by {by}"),
@@ -100,6 +128,7 @@ fn write_media(f: &mut fmt::Formatter<'_>, event: &MediaEvent) -> fmt::Result {
         MediaEvent::DataReceived { link, text } => write!(f, "{link} data received, {} bytes", text.len()),
         MediaEvent::Levels(_) => f.write_str("levels"),
         MediaEvent::Quality(_) => f.write_str("quality"),
+        MediaEvent::AddressLost => f.write_str("address lost"),
         MediaEvent::Trouble(problem) => write!(f, "trouble, {problem}"),
         MediaEvent::LinkFailed { link, problem } => write!(f, "{link} failed, {problem}"),
     }

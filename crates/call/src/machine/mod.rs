@@ -8,9 +8,11 @@
 //! answer to `Start` of an outgoing call or to `Answer` of an incoming one; and `CallEvent::Ended` comes exactly once,
 //! with no output after it.
 
+mod allowance;
 mod calling;
 mod config;
 mod ending;
+mod gestures;
 mod io;
 mod links;
 mod person;
@@ -27,13 +29,14 @@ use std::time::Instant;
 pub use config::CallConfig;
 pub use io::{CallInput, CallOutput};
 
+use self::allowance::Allowance;
 use self::links::Links;
 use self::roster::Roster;
 use self::state::State;
 use crate::ports::{MediaCommand, SignalingCommand, Tone};
 use crate::{
     CallDirection, CallEvent, CallId, CallStatus, CallTarget, ContactId, EndReason, Intent, Invitation,
-    LeaveScope, MediaKind, MediaKinds, ParticipantId, RoomId,
+    LeaveScope, MediaKind, MediaKinds, ParticipantId, RoomFacts, RoomId,
 };
 
 /// One call, from dial or ring to end. Pure: it neither waits, nor reads a clock, nor calls anyone.
@@ -77,6 +80,10 @@ pub struct CallMachine {
     /// The tone that sounds until stopped.
     looping: Option<Tone>,
     muted: Muted,
+    hand_raised: bool,
+    /// How often we may still react.
+    reactions: Allowance,
+    facts: RoomFacts,
     roster: Roster,
     links: Links,
     connected_at: Option<Instant>,
@@ -153,6 +160,9 @@ impl CallMachine {
             capture_started: false,
             looping: None,
             muted: Muted::default(),
+            hand_raised: false,
+            reactions: Allowance::default(),
+            facts: RoomFacts::default(),
             roster: Roster::default(),
             links: Links::default(),
             connected_at: None,
@@ -233,7 +243,15 @@ impl CallMachine {
                 self.end(EndReason::LocalDecline, now);
             }
             CallInput::Intent(
-                Intent::Answer(_) | Intent::Mute(_) | Intent::Unmute(_) | Intent::Hold | Intent::Resume,
+                Intent::Answer(_)
+                | Intent::Mute(_)
+                | Intent::Unmute(_)
+                | Intent::Hold
+                | Intent::Resume
+                | Intent::RaiseHand(_)
+                | Intent::React(_)
+                | Intent::AskToMute(_)
+                | Intent::AddPerson(_),
             )
             | CallInput::Signaling(_)
             | CallInput::Media(_)

@@ -23,6 +23,10 @@ impl CallMachine {
             Intent::Unmute(kind) => self.wants_muted(kind, false),
             Intent::Hold => self.wants_hold(),
             Intent::Resume => self.wants_resume(),
+            Intent::RaiseHand(raised) => self.wants_hand(raised),
+            Intent::React(reaction) => self.wants_reaction(reaction, now),
+            Intent::AskToMute(who) => self.wants_other_muted(who),
+            Intent::AddPerson(who) => self.wants_person(who),
         }
     }
 
@@ -89,18 +93,23 @@ impl CallMachine {
 
     /// A moderator wishes us silent. The person may unmute again.
     pub(super) fn mute_requested(&mut self) {
-        if self.state.is_willed() {
+        if self.state.is_willed() && !self.muted.audio {
             self.set_muted(MediaKind::Audio, true);
+            self.tell(CallEvent::MutedByModerator);
         }
     }
 
-    /// Tells everyone that we are silent, where we are: after joining, the service knows nothing of us.
-    pub(super) fn announce_muted(&mut self) {
+    /// Tells everyone that we are silent, where we are, and that our hand is raised: after joining, the service knows
+    /// nothing of us.
+    pub(super) fn announce_state(&mut self) {
         let held = self.state.is_held();
         for (kind, muted) in [(MediaKind::Audio, self.muted.audio), (MediaKind::Video, self.muted.video)] {
             if muted || (held && self.provides(kind)) {
                 self.signal(SignalingCommand::AnnounceMute { kind, muted: true });
             }
+        }
+        if self.hand_raised {
+            self.signal(SignalingCommand::AnnounceHand { raised: true });
         }
     }
 
@@ -168,7 +177,7 @@ impl CallMachine {
         }
     }
 
-    fn refuse(&mut self, why: &str) {
+    pub(super) fn refuse(&mut self, why: &str) {
         self.tell(CallEvent::Problem(Problem::new(ProblemCode::NotNow, why)));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::allowance::Allowance;
 use super::links::{Heard, Path};
 use crate::{CallStatus, MediaKind, MediaStage, ParticipantId, RemoteParticipant};
 
@@ -25,6 +26,9 @@ pub(super) struct Person {
     pub(super) status: CallStatus,
     pub(super) audio_muted: bool,
     pub(super) video_muted: bool,
+    /// Since when their hand is raised, by their own clock.
+    pub(super) hand: Option<u64>,
+    reactions: Allowance,
     /// Whether media have ever flowed from them.
     was_connected: bool,
     /// Whether the last link to them was given up and none came in its place.
@@ -67,6 +71,8 @@ impl Roster {
         self.people.push(Person {
             audio_muted: !info.media.audio,
             video_muted: !info.media.video,
+            hand: None,
+            reactions: Allowance::default(),
             info,
             status: CallStatus::Connecting,
             was_connected: false,
@@ -111,6 +117,22 @@ impl Roster {
             MediaKind::Screen => return false,
         };
         std::mem::replace(state, muted) != muted
+    }
+
+    /// Notes that someone raised or lowered their hand; `true` when that is new. Raised again is still raised, and
+    /// keeps its place in the order.
+    pub(super) fn set_hand(&mut self, id: &ParticipantId, since: Option<u64>) -> bool {
+        let Some(person) = self.person(id) else { return false };
+        let new = person.hand.is_some() != since.is_some();
+        if new {
+            person.hand = since;
+        }
+        new
+    }
+
+    /// Whether someone is here who may react once more.
+    pub(super) fn may_react(&mut self, id: &ParticipantId, now: Instant) -> bool {
+        self.person(id).is_some_and(|person| person.reactions.take(now))
     }
 
     /// Notes that the link to someone was given up.

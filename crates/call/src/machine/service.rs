@@ -42,6 +42,11 @@ impl CallMachine {
                 }
             }
             SignalingEvent::MuteRequested => self.mute_requested(),
+            SignalingEvent::RemoteHand { participant, since } => self.remote_hand(participant, since),
+            SignalingEvent::RemoteReaction { participant, reaction } => {
+                self.remote_reaction(participant, reaction, now);
+            }
+            SignalingEvent::Facts(facts) => self.facts(facts),
             SignalingEvent::AnsweredElsewhere => self.invitation_settled(EndReason::AnsweredElsewhere, now),
             SignalingEvent::InvitationWithdrawn => self.invitation_settled(EndReason::Missed, now),
             SignalingEvent::CallEnded(by) => self.call_ended(by, now),
@@ -83,6 +88,8 @@ impl CallMachine {
             }
             // Meters: the session sends them past the machine.
             MediaEvent::Levels(_) | MediaEvent::Quality(_) => {}
+            // What to do about it is the recovery's affair; whether a link is lost, its state will tell.
+            MediaEvent::AddressLost => {}
             MediaEvent::Trouble(problem) => self.tell(CallEvent::Problem(problem)),
             MediaEvent::LinkFailed { link, problem } => self.link_failed(link, problem, now),
         }

@@ -29,6 +29,8 @@ impl CallMachine {
             room: self.room.clone(),
             display_name: self.display_name.clone(),
             contact: self.contact.clone(),
+            one_to_one: self.one_to_one,
+            facts: self.facts.clone(),
             status: self.state.status(),
             // Also before its start, which is the first input: a call must not seem to stop ringing and ring again.
             can_answer: self.state.is_incoming()
@@ -36,6 +38,7 @@ impl CallMachine {
             media: self.media,
             muted: self.muted.audio,
             on_hold: self.state.is_held(),
+            hand_raised: self.hand_raised,
             connected_at: self.connected_at,
             connected_for: self.connected_at.map(|at| until.saturating_duration_since(at)),
             reconnecting_at,
@@ -54,5 +57,6 @@ fn shown(person: &Person) -> ParticipantView {
         status: person.status,
         audio_muted: person.audio_muted,
         video_muted: person.video_muted,
+        hand_raised: person.hand,
     }
 }

@@ -143,6 +143,8 @@ pub enum MediaEvent {
     Levels(AudioLevels),
     /// Figures of every link, once a second. A meter too.
     Quality(Vec<LinkQuality>),
+    /// An address of this machine that links may be using is gone: it changed networks.
+    AddressLost,
     /// Something failed; the call goes on as well as it can.
     Trouble(Problem),
     /// A link cannot be made or continued (bad description, no resources).

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::ports::Problem;
 use crate::{
     CallTarget, ContactId, IceCandidate, IceServer, Invitation, LeaveScope, Link, LinkId, MediaKind,
-    MediaKinds, ParticipantId, RemoteParticipant, RoomId, SessionDescription,
+    MediaKinds, ParticipantId, Reaction, RemoteParticipant, RoomFacts, RoomId, SessionDescription,
 };
 
 /// One call's line to its signaling service. Commands are queued and carried out in order; nothing blocks.
@@ -66,10 +66,24 @@ pub enum SignalingCommand {
         /// The state.
         muted: bool,
     },
-    /// A link is connected: tell its far end our whole state (mute, name).
+    /// Tell everyone that our hand is raised or not; late comers too, as long as it is.
+    AnnounceHand {
+        /// The state.
+        raised: bool,
+    },
+    /// Show everyone an emoji.
+    SendReaction(Reaction),
+    /// As a moderator, ask someone to switch their microphone off, and tell all others.
+    AskToMute(ParticipantId),
+    /// Add someone to the conversation and ring them. What fails is told as [`SignalingEvent::Trouble`].
+    AddPerson(ContactId),
+    /// A link is connected: tell its far end our whole state (mute, name, hand).
     LinkConnected(LinkId),
     /// A link cannot be kept: drop it. The backend may open a new one in its place.
     GiveUpLink(LinkId),
+    /// The path of a link with a media server was lost: open another link in its place, and close this one. Sent only
+    /// for links that go one way; between two ends ICE restarts on the same link.
+    RenewLink(LinkId),
     /// Text that arrived on the link's data channel, in the service's own words.
     DataReceived {
         /// On which link.
@@ -150,6 +164,23 @@ pub enum SignalingEvent {
     },
     /// A moderator asks us to be silent.
     MuteRequested,
+    /// Someone raised their hand, or lowered it.
+    RemoteHand {
+        /// Who.
+        participant: ParticipantId,
+        /// Since when, Unix milliseconds by their clock; `None`: lowered.
+        since: Option<u64>,
+    },
+    /// Someone shows an emoji.
+    RemoteReaction {
+        /// Who.
+        participant: ParticipantId,
+        /// What.
+        reaction: Reaction,
+    },
+    /// What the conversation is and lets us do, whenever it is known anew. Follows
+    /// [`SignalingEvent::RoomEntered`].
+    Facts(RoomFacts),
     /// The call we ring for was answered on another device of ours, or left by it.
     AnsweredElsewhere,
     /// The call we ring for is over.
