@@ -1,0 +1,157 @@
+//! The embedded server as the Nextcloud side of Nextcloud's real signaling server, in both versions, with the real
+//! Janus behind it.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(dead_code, reason = "the clients of the API tests can do more than is needed here")]
+
+mod socket;
+#[path = "../api/support.rs"]
+mod support;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use bellbird_server::{HpbConfig, Server, ServerConfig};
+use bellbird_testkit::hpb_stack::{HpbOptions, HpbStack, HpbVersion, free_port};
+use serde_json::{Value, json};
+use socket::Socket;
+use support::{Client, HANG, V3, V4, World};
+
+struct Stage {
+    stack: HpbStack,
+    world: World,
+}
+
+impl Stage {
+    async fn start(version: HpbVersion) -> Self {
+        let port = free_port(IpAddr::from(Ipv4Addr::LOCALHOST));
+        let backend = format!("http://127.0.0.1:{port}");
+        let starting = move || HpbStack::start(HpbOptions::new(version, &backend));
+        let stack = tokio::task::spawn_blocking(starting).await.unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let mut config = ServerConfig::new(data.path());
+        config.hpb = Some(HpbConfig::new(&stack.url(), stack.secret_file()).unwrap());
+        let server = Server::open(config).await.unwrap();
+        let listening = server.listen(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.unwrap();
+        Self { stack, world: World { server, listening, data } }
+    }
+
+    async fn socket(&self, client: &Client, token: &str, version: &str) -> Socket {
+        let settings = client.get(&format!("{V3}/signaling/settings?token={token}")).await.expect(200);
+        let backend = format!("{}{V3}/signaling/backend", client.base);
+        Socket::greet(&self.stack.websocket(), &backend, &settings, version).await
+    }
+
+    /// In the room here and there.
+    async fn enter(&self, client: &Client, token: &str, version: &str) -> (Socket, String) {
+        let session = client.session(token).await;
+        let mut socket = self.socket(client, token, version).await;
+        let entered = socket.enter(token, &session).await;
+        assert_eq!(entered["room"]["roomid"], token, "{entered}");
+        (socket, session)
+    }
+}
+
+async fn a_whole_call(version: HpbVersion) {
+    let mut stage = Stage::start(version).await;
+    let (alice, bob) = (stage.world.user("alice").await, stage.world.user("bob").await);
+    let carol = stage.world.user("carol").await;
+    let guest = stage.world.guest();
+    let token = alice.create_room(3, &["bob", "carol"]).await;
+    let other = alice.create_room(3, &["bob"]).await;
+    let (mut a, a_session) = stage.enter(&alice, &token, "2.0").await;
+    let (mut b, _) = stage.enter(&bob, &token, "1.0").await;
+    let (mut g, _) = stage.enter(&guest, &token, "2.0").await;
+    a.wait("bob's arrival", |m| {
+        m["event"]["join"].as_array().is_some_and(|list| list.iter().any(|who| who["userid"] == "bob"))
+    })
+    .await;
+
+    // Somebody else's session, or one of another room, opens nothing. (It is one that is not connected: the signaling
+    // server closes an older connection of the same session before it asks.)
+    let carols = carol.session(&token).await;
+    let mut stranger = stage.socket(&bob, &token, "2.0").await;
+    assert_eq!(stranger.enter(&token, &carols).await["error"]["code"], "no_such_room");
+    assert_eq!(stranger.enter(&other, &carols).await["error"]["code"], "no_such_room");
+
+    for (who, id, flags) in [(&alice, a.id.clone(), 7), (&bob, b.id.clone(), 3), (&guest, g.id.clone(), 1)] {
+        who.join_with(&token, json!({ "flags": flags })).await.expect(200);
+        for hears in [&mut a, &mut b, &mut g] {
+            hears.in_call(&id, flags).await;
+        }
+    }
+    bob.put(&format!("{V4}/call/{token}"), json!({ "flags": 7 })).await.expect(200);
+    a.in_call(&b.id, 7).await;
+
+    // What the signaling server pings stays alive here.
+    let path = format!("{V4}/room/{token}/participants");
+    let last_ping = async || -> i64 {
+        let list = alice.get(&path).await.expect(200);
+        list.as_array().unwrap().iter().find(|p| p["actorId"] == "bob").unwrap()["lastPing"].as_i64().unwrap()
+    };
+    let before = last_ping().await;
+    let pinged = async {
+        // Rounding to whole seconds may add one.
+        while last_ping().await <= before + 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(HANG, pinged).await.expect("the signaling server pings");
+
+    // Rights that are taken here are gone there: an offer of sound is refused.
+    let id = alice.attendee_id(&token, "bob").await;
+    let set = json!({ "attendeeId": id, "mode": "set", "permissions": 4 });
+    alice.put(&format!("{V4}/room/{token}/attendees/permissions"), set).await.expect(200);
+    a.in_call(&b.id, 1).await;
+    let sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendonly\r\n";
+    let offer = json!({
+        "to": b.id, "type": "offer", "roomType": "video", "sid": "1", "payload": { "type": "offer", "sdp": sdp },
+    });
+    let to = json!({ "type": "session", "sessionid": b.id });
+    b.send(&json!({ "id": "3", "type": "message", "message": { "recipient": to, "data": offer } })).await;
+    let refused = b.wait("a refusal", |m| m["id"] == "3").await;
+    assert_eq!(refused["error"]["code"], "not_allowed", "{refused}");
+
+    // The signaling server loses everything; who comes back into the room is in the call again.
+    let stack = tokio::task::spawn_blocking(move || {
+        stage.stack.restart_hpb();
+        stage
+    });
+    let stage = stack.await.unwrap();
+    let mut a = stage.socket(&alice, &token, "2.0").await;
+    assert_eq!(a.enter(&token, &a_session).await["room"]["roomid"], token.as_str());
+    a.in_call(&a.id.clone(), 7).await;
+    let (mut b, _) = stage.enter(&bob, &token, "2.0").await;
+    bob.join(&token).await.expect(200);
+    a.in_call(&b.id, 1).await;
+
+    alice.delete(&format!("{V4}/call/{token}"), json!({ "all": true })).await.expect(200);
+    b.wait("the end for all", |m| {
+        let update: &Value = &m["event"]["update"];
+        update["all"] == true && update["incall"] == 0
+    })
+    .await;
+    alice.delete(&format!("{V4}/room/{token}/attendees"), json!({ "attendeeId": id })).await.expect(200);
+    b.wait("being put out", |m| m["event"]["target"] == "roomlist" && m["event"]["type"] == "disinvite")
+        .await;
+    b.closed().await;
+
+    // Leaving there is leaving here.
+    a.send(&json!({ "id": "4", "type": "room", "room": { "roomid": "" } })).await;
+    let gone = async {
+        while alice.room(&token).await.expect(200)["sessionId"] != "0" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(HANG, gone).await.expect("the session ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_version_carries_a_call() {
+    Box::pin(a_whole_call(HpbVersion::V1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_version_carries_a_call() {
+    Box::pin(a_whole_call(HpbVersion::V2)).await;
+}
