@@ -74,6 +74,18 @@ pub(crate) struct ServeArgs {
     /// The certificate's private key (PEM, without a passphrase).
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Have this external signaling server (HPB) carry the calls. The setting `hpb-url` does the same for good.
+    #[arg(long, value_name = "URL", requires = "hpb_secret_file")]
+    pub(crate) hpb: Option<String>,
+    /// The file that holds the secret shared with the signaling server.
+    #[arg(long, value_name = "FILE", requires = "hpb")]
+    pub(crate) hpb_secret_file: Option<PathBuf>,
+    /// Name this TURN server to clients, as turn:HOST:PORT?transport=udp; may be given several times.
+    #[arg(long, value_name = "URL", requires = "turn_secret_file")]
+    pub(crate) turn: Vec<String>,
+    /// The file that holds the secret shared with the TURN servers.
+    #[arg(long, value_name = "FILE", requires = "turn")]
+    pub(crate) turn_secret_file: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -579,6 +591,8 @@ mod tests {
             "bellbird-cli listen --account ann --on-call sing",
             "bellbird-cli user add ann",
             "bellbird-cli serve --listen nowhere",
+            "bellbird-cli serve --hpb http://127.0.0.1:1",
+            "bellbird-cli serve --turn-secret-file f",
             "bellbird-cli config set key --data d",
             "bellbird-cli nonsense",
         ] {

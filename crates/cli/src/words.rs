@@ -91,6 +91,9 @@ fn sentence(code: &str) -> Option<&'static str> {
         "tls-certificate" => {
             "The given certificate cannot be used. --tls-cert takes the certificate with its authority's after it, --tls-key its key."
         }
+        "signaling-server" => {
+            "The external signaling server cannot be used. Check --hpb, and that the secret's file can be read."
+        }
         "file" => "A file could not be read or written.",
         "stopped" => "The server has stopped.",
         "bad-name" => "This name cannot be used. Take letters, digits, dots, dashes and underscores.",

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bellbird_app::{EchoContact, Secret};
-use bellbird_server::{CertificateFiles, Listening, Server, ServerConfig};
+use bellbird_server::{CertificateFiles, HpbConfig, Listening, Server, ServerConfig, TurnConfig};
 
 use crate::account::folder;
 use crate::args::ServeArgs;
@@ -17,7 +17,12 @@ pub(super) async fn run(args: ServeArgs, output: &Output) -> Result<(), Failure>
         Some(data) => data,
         None => folder(None)?.join("server"),
     };
-    let server = Server::open(ServerConfig::new(data)).await?;
+    let mut config = ServerConfig::new(data);
+    if let (Some(url), Some(secret_file)) = (args.hpb, args.hpb_secret_file) {
+        config.hpb = Some(HpbConfig::new(&url, secret_file)?);
+    }
+    config.turn = args.turn_secret_file.map(|secret_file| TurnConfig { urls: args.turn, secret_file });
+    let server = Server::open(config).await?;
     let listening = match (args.tls_cert, args.tls_key) {
         (Some(certificate), Some(key)) => {
             server.listen_with(args.listen, CertificateFiles { certificate, key }).await?

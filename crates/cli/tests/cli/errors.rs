@@ -65,6 +65,16 @@ fn what_goes_wrong_on_this_machine_is_told_apart() {
     }
     let alone = cli(folder.path()).args(["serve", "--tls-key"]).arg(&file).output().unwrap();
     assert_eq!(alone.status.code(), Some(2));
+    for (url, secret) in [("ws://127.0.0.1:1", "file"), ("http://127.0.0.1:1", "missing")] {
+        let refused = cli(folder.path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder.path().join("h"))
+            .args(["--hpb", url, "--hpb-secret-file"])
+            .arg(folder.path().join(secret))
+            .output()
+            .unwrap();
+        assert_eq!(error_code(&refused), "signaling-server", "{url}");
+    }
     let nothing = cli(folder.path()).args(["ctl", "status"]).output().unwrap();
     assert_eq!(error_code(&nothing), "no-core");
     let account = cli(folder.path()).args(["contacts", "--account", "ann"]).output().unwrap();
