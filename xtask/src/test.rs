@@ -29,7 +29,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     bindings::run(&["--check".to_owned()])?;
     ui::test()?;
     ui::build()?;
-    ui::build_guest_page()?;
     // All targets in one go: the programs that tests start, and the tests, share one build of what they depend on.
     step("Building everything", cargo().args(["build", "--locked", "--workspace", "--all-targets"]))?;
     step("Testing", cargo().args(["test", "--locked", "--workspace", "--no-fail-fast"]))?;

@@ -30,23 +30,12 @@ pub(crate) fn install() -> Result<()> {
     std::fs::write(&installed, lock).with_context(|| format!("{} cannot be written", installed.display()))
 }
 
-/// Builds what the window shows.
+/// Builds what the window shows, and the page that guests without an app join a call with.
 ///
 /// # Errors
 /// When the build fails.
 pub(crate) fn build() -> Result<()> {
     step("Building the UI", npm().args(["run", "build"]))
-}
-
-/// Builds the page that guests without an app join a call with.
-///
-/// # Errors
-/// When the build fails.
-pub(crate) fn build_guest_page() -> Result<()> {
-    step(
-        "Building the guests' page",
-        npm().args(["exec", "vite", "--", "build", "--config", "vite.guest.config.ts"]),
-    )
 }
 
 /// Type checks and unit tests.
