@@ -1,0 +1,14 @@
+//! Calls through real signaling servers (HPB 1.2 and 2.0) with a real Janus and coturn, as a larger team has them.
+//!
+//! Needs `cargo xtask setup test`, which unpacks them, and the built command line. One scenario plays at a time.
+#![cfg(target_os = "linux")]
+
+mod dialogue;
+mod group;
+mod nextcloud;
+mod readme;
+mod starter;
+mod team;
+
+#[path = "../e2e/harness/mod.rs"]
+mod harness;

@@ -1,0 +1,237 @@
+//! A team on our server with a signaling server, and its members' command lines in one conversation's call.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bellbird_testkit::hpb_stack::{HpbOptions, HpbStack, HpbVersion, free_port};
+use bellbird_testkit::process::LineProcess;
+use bellbird_testkit::tone_meter;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::pair::PASSWORD;
+use crate::harness::stage::{Cli, PATIENCE, program};
+
+/// Samples a second of everything recorded.
+const RATE: usize = 48_000;
+/// What is judged at a time: half a second.
+const WINDOW: usize = RATE / 2;
+/// A tone this much below full scale is not heard.
+const AUDIBLE: f64 = -45.0;
+
+static TURN: Mutex<()> = Mutex::new(());
+
+/// One scenario at a time: each has a dozen processes, and two cores are all that a test machine has.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Someone with an account and a tone for a voice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Person {
+    pub(crate) name: &'static str,
+    /// Hz. No multiple of another's.
+    pub(crate) tone: u32,
+}
+
+/// The members of the scenarios.
+pub(crate) const ADA: Person = Person { name: "ada", tone: 440 };
+pub(crate) const BOB: Person = Person { name: "bob", tone: 700 };
+pub(crate) const CY: Person = Person { name: "cy", tone: 1100 };
+
+/// Server, signaling server and one group conversation. Fields are dropped in the order of declaration.
+pub(crate) struct Team {
+    pub(crate) stack: HpbStack,
+    server: Cli,
+    url: String,
+    room: String,
+    folder: TempDir,
+}
+
+impl Team {
+    /// Starts everything, with accounts for these people and a conversation they are all in.
+    pub(crate) fn start(version: HpbVersion, people: &[Person]) -> Self {
+        let folder = tempfile::Builder::new().prefix("bellbird-team-").tempdir().expect("a temporary folder");
+        let port = free_port(std::net::Ipv4Addr::LOCALHOST.into());
+        let url = format!("http://127.0.0.1:{port}");
+        let stack = HpbStack::start(HpbOptions::new(version, &url).with_turn());
+        let data = folder.path().join("server-data").display().to_string();
+        let (signaling, secret) = (stack.url(), stack.secret_file().display().to_string());
+        let listen = format!("127.0.0.1:{port}");
+        let mut arguments = vec!["serve", "--listen", &listen, "--data", &data, "--no-echo"];
+        arguments.extend(["--hpb", &signaling, "--hpb-secret-file", &secret, "--json"]);
+        let mut server = Cli(LineProcess::start(&mut cli(folder.path(), "server", &arguments)));
+        server.event("listening");
+        for person in people {
+            let mut add = cli(folder.path(), "server", &["user", "add", person.name, "--data", &data]);
+            let added = add.stdout(Stdio::null()).status().expect("bellbird-cli runs");
+            assert!(added.success(), "no account for {}", person.name);
+        }
+        let mut team = Self { stack, server, url, room: String::new(), folder };
+        let mut words = vec!["room", "create", "--name", "team", "--type", "group"];
+        for person in &people[1..] {
+            words.extend(["--invite", person.name]);
+        }
+        let mut created = team.command(&people[0], &words);
+        team.room = created.event("room")["token"].as_str().expect("a token").to_owned();
+        team
+    }
+
+    /// Starts a command of someone with their account.
+    fn command(&self, person: &Person, words: &[&str]) -> Cli {
+        let mut all = words.to_vec();
+        all.extend(["--server", &self.url, "--user", person.name, "--json"]);
+        Cli(LineProcess::start(&mut cli(self.folder.path(), person.name, &all)))
+    }
+
+    /// Someone joins the conversation's call: says their tone, and records what they hear.
+    pub(crate) fn join(&self, person: Person) -> Member {
+        self.join_with(person, &[])
+    }
+
+    /// The same with further options.
+    pub(crate) fn join_with(&self, person: Person, options: &[&str]) -> Member {
+        let home = home(self.folder.path(), person.name);
+        let count = std::fs::read_dir(&home).map_or(0, Iterator::count);
+        let recording = home.join(format!("heard-{count}.wav"));
+        let (tone, speaker) = (format!("tone:{}", person.tone), format!("file:{}", recording.display()));
+        let mut words = vec!["join", &self.room, "--mic", &tone, "--speaker", &speaker, "--no-processing"];
+        words.extend(options);
+        Member { person, cli: self.command(&person, &words), recording }
+    }
+
+    /// What all programs of ours logged, for a failure.
+    fn show_logs(&self) {
+        for entry in std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten() {
+            if let Ok(text) = std::fs::read_to_string(entry.path().join("log.txt")) {
+                let lines: Vec<&str> = text.lines().collect();
+                let from = lines.len().saturating_sub(40);
+                eprintln!("--- the last that {:?} logged:\n{}", entry.file_name(), lines[from..].join("\n"));
+            }
+        }
+    }
+}
+
+impl Drop for Team {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the server is {}", if self.server.0.is_running() { "running" } else { "gone" });
+            self.show_logs();
+        }
+    }
+}
+
+fn home(folder: &Path, person: &str) -> PathBuf {
+    let home = folder.join(person);
+    std::fs::create_dir_all(&home).expect("a folder in the temporary folder");
+    home
+}
+
+/// `bellbird-cli` in a home of its own.
+fn cli(folder: &Path, person: &str, words: &[&str]) -> Command {
+    let home = home(folder, person);
+    let log = std::fs::File::options().create(true).append(true).open(home.join("log.txt"));
+    let mut command = Command::new(program("bellbird-cli"));
+    command
+        .args(words)
+        .env("HOME", &home)
+        .env("BELLBIRD_DATA", home.join("data"))
+        .env("BELLBIRD_PASSWORD", PASSWORD)
+        .env("LANG", "C.UTF-8")
+        .env("RUST_LOG", "info,bellbird=debug")
+        .stderr(Stdio::from(log.expect("a log file")));
+    for name in ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Someone in the call.
+pub(crate) struct Member {
+    pub(crate) person: Person,
+    pub(crate) cli: Cli,
+    recording: PathBuf,
+}
+
+/// A place in a recording, samples.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mark(usize);
+
+impl Member {
+    /// Waits until something of the call is connected.
+    pub(crate) fn connected(&mut self) -> Value {
+        self.cli.status("connected")
+    }
+
+    /// Leaves as Ctrl-C does.
+    pub(crate) fn leave(self) {
+        self.cli.interrupt();
+    }
+
+    fn heard(&self) -> Vec<f32> {
+        let Ok(mut reader) = hound::WavReader::open(&self.recording) else { return Vec::new() };
+        reader.samples::<i16>().map_while(Result::ok).map(|sample| f32::from(sample) / 32_768.0).collect()
+    }
+
+    /// The end of what is recorded by now.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(self.heard().len())
+    }
+
+    /// Waits until so much more is recorded: the loudspeaker's time, which runs whether there is sound or not.
+    pub(crate) fn listen_on(&self, from: Mark, length: Duration) {
+        let wanted = from.0 + (length.as_secs_f64() * RATE as f64) as usize;
+        let deadline = Instant::now() + length * 3 + PATIENCE;
+        while self.mark().0 < wanted {
+            assert!(Instant::now() < deadline, "{}'s loudspeaker stands still", self.person.name);
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+    }
+
+    /// Waits until everyone of `others` is heard at once, recorded after `from`.
+    pub(crate) fn hears_after(&self, from: Mark, others: &[Person]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let heard = self.heard();
+            let windows = heard.get(from.0..).unwrap_or_default().chunks_exact(WINDOW);
+            let mut last = Vec::new();
+            for window in windows {
+                last = others.iter().map(|other| level_of(window, *other)).collect();
+                if last.iter().all(|level| *level > AUDIBLE) {
+                    return;
+                }
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{} does not hear all of {others:?}; their levels at last: {last:?}",
+                self.person.name
+            );
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+    }
+
+    /// Waits until everyone of `others` is heard at once.
+    pub(crate) fn hears(&self, others: &[Person]) {
+        self.hears_after(Mark(0), others);
+    }
+
+    /// The share of half seconds between two marks in which `other` was heard, 0 to 1.
+    pub(crate) fn share_heard(&self, from: Mark, to: Mark, other: Person) -> f64 {
+        let heard = self.heard();
+        let between = heard.get(from.0..to.0.min(heard.len())).unwrap_or_default();
+        let windows: Vec<bool> =
+            between.chunks_exact(WINDOW).map(|window| level_of(window, other) > AUDIBLE).collect();
+        windows.iter().filter(|audible| **audible).count() as f64 / windows.len().max(1) as f64
+    }
+}
+
+/// How loud someone's tone is, dBov.
+fn level_of(window: &[f32], person: Person) -> f64 {
+    let tone = f64::from(person.tone);
+    match tone_meter::measure(window, RATE as u32, tone - 15.0, tone + 15.0) {
+        Some(reading) if (reading.frequency - tone).abs() < 4.0 => reading.level,
+        Some(_) | None => f64::NEG_INFINITY,
+    }
+}
