@@ -4,6 +4,7 @@
 //! received goes from the library's task to the jitter buffers. This task only sets that up.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use crate::CallMediaOptions;
 use crate::peer::{
     AudioSender, NoticeSink, OutgoingAudio, PeerConnection, PeerEvent, PeerFactory, PeerNotice,
+    local_addresses,
 };
 use crate::pump::{EncodedAudio, PumpEvent, PumpSink, SoundPump};
 use crate::stats::{ExpectedLoss, LinkMeter};
@@ -150,6 +152,7 @@ async fn run(
         links: BTreeMap::new(),
         fanout: Arc::default(),
         expected_loss: ExpectedLoss::default(),
+        addresses: Vec::new(),
     };
     let mut quality = tokio::time::interval(QUALITY_INTERVAL);
     quality.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -204,6 +207,8 @@ struct Engine {
     links: BTreeMap<LinkId, LinkEntry>,
     fanout: Arc<Fanout>,
     expected_loss: ExpectedLoss,
+    /// Ours, as they were a moment ago; empty while there is no link.
+    addresses: Vec<IpAddr>,
 }
 
 impl Engine {
@@ -383,10 +388,22 @@ impl Engine {
         }
     }
 
+    /// Tells when an address is gone that links could be using.
+    fn look_at_addresses(&mut self) {
+        let addresses = local_addresses();
+        if self.addresses.iter().any(|address| !addresses.contains(address)) {
+            self.tell(MediaEvent::AddressLost);
+        }
+        self.addresses = addresses;
+    }
+
     async fn quality(&mut self, now: Instant) {
         if self.links.is_empty() {
+            // What comes and goes meanwhile concerns no link.
+            self.addresses.clear();
             return;
         }
+        self.look_at_addresses();
         let mut qualities = Vec::with_capacity(self.links.len());
         let mut gone = Vec::new();
         for (id, entry) in &mut self.links {

@@ -71,6 +71,7 @@ impl Inlet {
             | MediaEvent::LocalTrack { .. }
             | MediaEvent::FirstMedia { .. }
             | MediaEvent::DataReceived { .. }
+            | MediaEvent::AddressLost
             | MediaEvent::Trouble(_)
             | MediaEvent::LinkFailed { .. } => inlet.push(CallInput::Media(event)),
         })

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 pub(crate) use connection::{PeerConnection, PeerEvent, PeerFactory};
 pub(crate) use handler::PeerNotice;
+pub(crate) use network::local_addresses;
 pub(crate) use rtcp::LinkFigures;
 pub(crate) use sender::{AudioSender, OutgoingAudio};
 

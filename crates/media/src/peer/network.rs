@@ -41,14 +41,14 @@ impl ToSocketAddrs for LocalAddresses {
     type Iter = std::vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        let found = ifaces().unwrap_or_default();
-        let found = found.into_iter().filter_map(|interface| interface.addr).map(|address| address.ip());
-        Ok(chosen_addresses(found)
-            .into_iter()
-            .map(|ip| SocketAddr::new(ip, 0))
-            .collect::<Vec<_>>()
-            .into_iter())
+        Ok(local_addresses().into_iter().map(|ip| SocketAddr::new(ip, 0)).collect::<Vec<_>>().into_iter())
     }
+}
+
+/// The addresses links are bound to, as of now.
+pub(crate) fn local_addresses() -> Vec<IpAddr> {
+    let found = ifaces().unwrap_or_default();
+    chosen_addresses(found.into_iter().filter_map(|interface| interface.addr).map(|address| address.ip()))
 }
 
 /// Which of a machine's addresses a link uses.
