@@ -160,7 +160,8 @@ impl Live {
     pub(crate) fn pinged(&mut self, alive: &HashMap<String, String>, now: Moment) {
         for session in self.rooms.values_mut().flat_map(|live| &mut live.sessions) {
             if let Some(user) = alive.get(&*session.id)
-                && (user.is_empty() || *user == session.facts.actor.id)
+                // A bridge may give telephones users of its own making.
+                && (user.is_empty() || *user == session.facts.actor.id || session.facts.actor.kind == ActorKind::Phones)
             {
                 session.last_ping = now.at;
             }

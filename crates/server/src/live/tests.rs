@@ -199,6 +199,9 @@ fn the_signaling_server_keeps_sessions_alive_that_are_the_users() {
     let mut live = room_of(&[1, 2, 3], now);
     let alive = [("s1", "u1"), ("s2", ""), ("s3", "u1"), ("s9", "u1")];
     let alive = alive.map(|(session, user)| (session.to_owned(), user.to_owned()));
+    let telephone = Actor { kind: crate::words::ActorKind::Phones, id: "+491".into() };
+    let telephone = AttendeeFacts { actor: telephone, ..facts(4, 254) };
+    assert!(live.bridge_in((ROOM, "room"), &"s9".into(), telephone, 0, now));
     live.pinged(&alive.into(), at(now, 90));
     let gone = Effect::Vacated { room: ROOM, attendee: 3 };
     assert_eq!(live.tick(at(now, 101)), [gone], "only the session named with another's id expires");

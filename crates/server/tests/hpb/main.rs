@@ -146,6 +146,85 @@ async fn a_whole_call(version: HpbVersion) {
     tokio::time::timeout(HANG, gone).await.expect("the session ends");
 }
 
+async fn a_call_to_a_telephone(version: HpbVersion) {
+    let stage = Stage::start(version).await;
+    let alice = stage.world.user("alice").await;
+    stage.world.config("sip-dialout", "1").await;
+    let people = json!({ "phones": ["+4912345"] });
+    let body = json!({ "roomType": 2, "roomName": "Room", "participants": people });
+    let room = alice.post(&format!("{V4}/room"), body).await.expect(201);
+    let token = room["token"].as_str().unwrap();
+    let (mut a, _) = stage.enter(&alice, token, "2.0").await;
+    alice.join(token).await.expect(200);
+    let id = alice.attendee_id(token, "+4912345").await;
+    let dial = format!("{V4}/call/{token}/dialout/{id}");
+    alice.post(&dial, json!({})).await.refuse(501, "no_client_available");
+
+    let config = std::fs::read_to_string(stage.stack.folder().join("hpb.conf")).unwrap();
+    let secret = config.lines().find_map(|line| line.strip_prefix("internalsecret = ")).unwrap();
+    let mut bridge = Socket::bridge(&stage.stack.websocket(), &alice.base, secret).await;
+    let dialing = tokio::spawn({
+        let (alice, dial) = (alice.clone(), dial.clone());
+        async move { alice.post(&dial, json!({})).await.status }
+    });
+    let asked = bridge.wait("a number to call", |m| m["internal"]["type"] == "dialout").await;
+    let request = &asked["internal"]["dialout"]["request"];
+    assert_eq!((&request["number"], &request["options"]["attendeeId"]), (&json!("+4912345"), &json!(id)));
+    let status = |id: &Value, word: &str| {
+        let status = json!({ "callid": "call-1", "status": word });
+        let dialout = json!({ "type": "status", "roomid": token, "status": status });
+        json!({ "id": id, "type": "internal", "internal": { "type": "dialout", "dialout": dialout } })
+    };
+    bridge.send(&status(&asked["id"], "accepted")).await;
+    assert_eq!(dialing.await.unwrap(), 201);
+    bridge.send(&status(&json!("5"), "ringing")).await;
+    a.wait("the telephone's ringing", |m| {
+        let transient = &m["transient"];
+        transient["key"] == "callstatus_call-1" && transient["value"]["status"] == "ringing"
+    })
+    .await;
+
+    // The person answers.
+    let add = json!({
+        "sessionid": "line-1", "roomid": token, "user": { "type": "phone", "callid": "call-1" },
+        "options": { "actorId": "+4912345", "actorType": "phones" },
+    });
+    bridge
+        .send(&json!({ "type": "internal", "internal": { "type": "addsession", "addsession": add } }))
+        .await;
+    let path = format!("{V4}/room/{token}/participants");
+    let in_call = async |expected: u64| {
+        let reached = async {
+            loop {
+                let list = alice.get(&path).await.expect(200);
+                let phone = list.as_array().unwrap().iter().find(|p| p["actorType"] == "phones").unwrap();
+                assert_eq!(phone["callId"], "call-1");
+                if phone["inCall"] == expected {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(HANG, reached)
+            .await
+            .unwrap_or_else(|_| panic!("the telephone is not {expected}"));
+    };
+    in_call(9).await;
+    let joined = a
+        .wait("the telephone's arrival", |m| {
+            let joined = m["event"]["join"].as_array();
+            joined.is_some_and(|list| list.iter().any(|who| who["user"]["callid"] == "call-1"))
+        })
+        .await;
+    let joined = joined["event"]["join"].as_array().unwrap();
+    let phone =
+        joined.iter().find(|who| who["user"]["callid"] == "call-1").unwrap()["sessionid"].as_str().unwrap();
+    a.in_call(phone, 9).await;
+    let remove = json!({ "sessionid": "line-1", "roomid": token });
+    let remove = json!({ "type": "removesession", "removesession": remove });
+    bridge.send(&json!({ "type": "internal", "internal": remove })).await;
+    in_call(0).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_version_carries_a_call() {
     Box::pin(a_whole_call(HpbVersion::V1)).await;
@@ -154,4 +233,14 @@ async fn the_first_version_carries_a_call() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_second_version_carries_a_call() {
     Box::pin(a_whole_call(HpbVersion::V2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_version_calls_a_telephone() {
+    Box::pin(a_call_to_a_telephone(HpbVersion::V1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_version_calls_a_telephone() {
+    Box::pin(a_call_to_a_telephone(HpbVersion::V2)).await;
 }

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -21,10 +23,24 @@ pub(crate) struct Socket {
 impl Socket {
     /// Greets the signaling server with the parameters of the settings, in this version of the greeting.
     pub(crate) async fn greet(websocket: &str, backend: &str, settings: &Value, version: &str) -> Self {
+        let auth = json!({ "url": backend, "params": settings["helloAuthParams"][version] });
+        Self::hello(websocket, json!({ "version": version, "auth": auth })).await
+    }
+
+    /// Greets as a telephone bridge that knows this secret, for a Nextcloud.
+    pub(crate) async fn bridge(websocket: &str, backend: &str, secret: &str) -> Self {
+        let random = "0123456789".repeat(4);
+        let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(&random);
+        let token: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let params = json!({ "random": random, "token": token, "backend": backend });
+        let auth = json!({ "type": "internal", "params": params });
+        Self::hello(websocket, json!({ "version": "1.0", "features": ["start-dialout"], "auth": auth })).await
+    }
+
+    async fn hello(websocket: &str, hello: Value) -> Self {
         let (stream, _) = connect_async(websocket).await.unwrap();
         let mut socket = Self { stream, earlier: VecDeque::new(), id: String::new() };
-        let auth = json!({ "url": backend, "params": settings["helloAuthParams"][version] });
-        let hello = json!({ "id": "1", "type": "hello", "hello": { "version": version, "auth": auth } });
+        let hello = json!({ "id": "1", "type": "hello", "hello": hello });
         socket.send(&hello).await;
         let answer = socket.wait("a greeting", |m| m["id"] == "1").await;
         assert_eq!(answer["type"], "hello", "{answer}");
