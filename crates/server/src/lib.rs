@@ -9,6 +9,7 @@
 //! listener ─▶ http (routes, guards in Talk's order) ─▶ store (SQLite: what must survive)
 //!                                                  └─▶ live  (memory: sessions, calls, messages) ─▶ long polls
 //!                                                  └─▶ push  (WebSockets)
+//!                                  external signaling server ◀─▶ hpb  (only where one is configured)
 //! ```
 //! - Whatever was acknowledged is on the disk: `kill -9` loses sessions and running calls, which clients re-make, and
 //!   nothing else.

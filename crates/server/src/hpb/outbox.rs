@@ -3,7 +3,8 @@
 //! ```text
 //! a change ──push──▶ line of its room ──▶ one task per room: POST, in order ──▶ signaling server
 //!                       │ too long, or the server is away for longer than the retries last
-//!                       └──▶ "behind": the line is dropped, and the room's whole state is sent once it answers again
+//!                       └──▶ "behind": only removals are kept; first the room's whole state is sent, once it answers
+//!                            again, then the removals
 //! ```
 //! Pushing never waits and is done under the lock of the live side, so the lines hold changes in the order in which
 //! they happened. Who is in the call is read when a message is sent, not when it is pushed: newer never hurts.
@@ -34,6 +35,8 @@ pub(crate) enum Item {
     CallEnded,
     /// Roles or permissions changed.
     Participants { changed: Vec<Value> },
+    /// Somebody has to go, or the room is gone: whole, and never dropped, since no later message makes up for it.
+    Removal(Value),
     /// Anything else, whole.
     Ready(Value),
 }
@@ -46,6 +49,19 @@ struct Line {
     sending: bool,
     /// Something was dropped: the whole state has to be sent.
     behind: bool,
+}
+
+impl Line {
+    /// Makes room: whatever the whole state makes up for is dropped.
+    fn fall_behind(&mut self) {
+        self.behind = true;
+        self.waiting.retain(|item| match item {
+            Item::Removal(_) => true,
+            Item::InCall { .. } | Item::CallEnded | Item::Participants { .. } | Item::Ready(_) => false,
+        });
+        let surplus = (self.waiting.len() + 1).saturating_sub(MAX_WAITING);
+        self.waiting.drain(..surplus);
+    }
 }
 
 /// All lines.
@@ -75,8 +91,7 @@ impl Outbox {
             line.token = token.into();
         }
         if line.waiting.len() >= MAX_WAITING {
-            line.waiting.clear();
-            line.behind = true;
+            line.fall_behind();
         }
         line.waiting.push_back(item);
         !std::mem::replace(&mut line.sending, true)
@@ -108,10 +123,13 @@ impl Outbox {
         }
     }
 
-    fn give_up(&self, room: i64) {
+    /// The server is away; `unsent` is what it was to be told.
+    fn give_up(&self, room: i64, unsent: Option<Item>) {
         if let Some(line) = self.lines().get_mut(&room) {
-            line.waiting.clear();
-            line.behind = true;
+            if let Some(item) = unsent {
+                line.waiting.push_front(item);
+            }
+            line.fall_behind();
             line.sending = false;
         }
     }
@@ -127,16 +145,16 @@ enum Delivery {
 /// Sends a room's line until it is empty.
 pub(super) async fn work_off(hpb: Arc<Hpb>, room: i64) {
     loop {
-        let (token, bodies) = match hpb.outbox.next(room) {
+        let (token, bodies, item) = match hpb.outbox.next(room) {
             Next::Rest => return,
-            Next::Send(token, item) => (token, vec![body(&hpb, room, item)]),
-            Next::CatchUp(token) => (token, catch_up(&hpb, room)),
+            Next::Send(token, item) => (token, vec![body(&hpb, room, &item)], Some(item)),
+            Next::CatchUp(token) => (token, catch_up(&hpb, room), None),
         };
         for body in bodies {
             match deliver(&hpb, &token, &body).await {
                 Delivery::Done => {}
                 Delivery::Away => {
-                    hpb.outbox.give_up(room);
+                    hpb.outbox.give_up(room, item);
                     return;
                 }
                 Delivery::Closing => return,
@@ -145,8 +163,8 @@ pub(super) async fn work_off(hpb: Arc<Hpb>, room: i64) {
     }
 }
 
-fn body(hpb: &Hpb, room: i64, item: Item) -> String {
-    let with_users = |kind: &str, mut inner: Value, users: Vec<Value>, changed: Vec<Value>| {
+fn body(hpb: &Hpb, room: i64, item: &Item) -> String {
+    let with_users = |kind: &str, mut inner: Value, users: Vec<Value>, changed: &[Value]| {
         inner["changed"] = json!(changed);
         inner["users"] = json!(users);
         let whole = json!({ "type": kind, kind: inner }).to_string();
@@ -165,7 +183,7 @@ fn body(hpb: &Hpb, room: i64, item: Item) -> String {
         Item::Participants { changed } => {
             with_users("participants", json!({}), hpb.users(room, false), changed)
         }
-        Item::Ready(body) => body.to_string(),
+        Item::Removal(body) | Item::Ready(body) => body.to_string(),
     }
 }
 
@@ -175,8 +193,8 @@ fn catch_up(hpb: &Hpb, room: i64) -> Vec<String> {
     let flags = hpb.users(room, true).first().and_then(|user| user["inCall"].as_u64()).unwrap_or(0);
     let flags = u32::try_from(flags).unwrap_or(0);
     vec![
-        body(hpb, room, Item::Participants { changed: all.clone() }),
-        body(hpb, room, Item::InCall { flags, changed: all }),
+        body(hpb, room, &Item::Participants { changed: all.clone() }),
+        body(hpb, room, &Item::InCall { flags, changed: all }),
     ]
 }
 
@@ -245,10 +263,30 @@ mod tests {
         assert!(matches!(outbox.next(1), Next::CatchUp(_)));
         let Next::Send(_, Item::InCall { flags, .. }) = outbox.next(1) else { panic!("the newest is kept") };
         assert_eq!(flags as usize, MAX_WAITING);
-        outbox.give_up(1);
+        outbox.give_up(1, Some(item(0)));
         assert_eq!(outbox.wake_behind(), [1]);
         assert!(outbox.wake_behind().is_empty(), "a task works on it now");
         assert!(matches!(outbox.next(1), Next::CatchUp(_)));
         assert!(matches!(outbox.next(1), Next::Rest));
+    }
+
+    #[test]
+    fn who_was_put_out_stays_out_after_an_outage() {
+        let outbox = Outbox::default();
+        outbox.push(1, "a", Item::Removal(json!(1)));
+        outbox.push(1, "a", item(5));
+        outbox.push(1, "a", Item::Removal(json!(2)));
+        let Next::Send(_, unsent) = outbox.next(1) else { panic!("the first removal") };
+        outbox.give_up(1, Some(unsent));
+        assert_eq!(outbox.wake_behind(), [1]);
+        assert!(matches!(outbox.next(1), Next::CatchUp(_)));
+        for expected in [1, 2] {
+            let Next::Send(_, Item::Removal(body)) = outbox.next(1) else { panic!("removal {expected}") };
+            assert_eq!(body, json!(expected));
+        }
+        for number in 0..2 * MAX_WAITING {
+            outbox.push(2, "b", Item::Removal(json!(number)));
+        }
+        assert!(outbox.lines()[&2].waiting.len() <= MAX_WAITING, "bounded all the same");
     }
 }

@@ -63,7 +63,9 @@ impl Shared {
             }
             RoomNews::Updated => ("update", json!({ "userids": all, "properties": properties })),
         };
-        hpb.push(room, &row.token, Item::Ready(json!({ "type": kind, kind: inner })));
+        let body = json!({ "type": kind, kind: inner });
+        let item = if kind == "disinvite" { Item::Removal(body) } else { Item::Ready(body) };
+        hpb.push(room, &row.token, item);
         Ok(())
     }
 
@@ -71,7 +73,7 @@ impl Shared {
     pub(crate) fn tell_of_deletion(&self, room: &RoomRow, users: &[String]) {
         if let Some(hpb) = self.hpb.current() {
             let body = json!({ "type": "delete", "delete": { "userids": users } });
-            hpb.push(room.id, &room.token, Item::Ready(body));
+            hpb.push(room.id, &room.token, Item::Removal(body));
         }
     }
 }

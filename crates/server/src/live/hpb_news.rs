@@ -100,7 +100,7 @@ impl LiveRoom {
         {
             let ids: Vec<&str> = sessions.iter().map(|id| &**id).collect();
             let body = json!({ "type": "disinvite", "disinvite": { "sessionids": ids } });
-            hpb.push(room, &self.token, Item::Ready(body));
+            hpb.push(room, &self.token, Item::Removal(body));
         }
     }
 
@@ -112,7 +112,7 @@ impl LiveRoom {
             ids.sort_unstable();
             ids.dedup();
             let body = json!({ "type": "delete", "delete": { "userids": ids } });
-            hpb.push(room, &self.token, Item::Ready(body));
+            hpb.push(room, &self.token, Item::Removal(body));
         }
     }
 }
