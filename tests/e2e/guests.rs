@@ -93,6 +93,59 @@ fn a_guest_joins_by_the_link_with_password_and_microphone() {
 }
 
 #[test]
+fn a_guest_waits_in_the_lobby_agrees_to_be_recorded_and_is_told_when_it_is_over() {
+    let stage = Stage::new("guests-lobby");
+    let ada = Household::settle(&stage, "ada");
+    ada.add_friend(&stage, "bob");
+    let made = ada
+        .friend_starts(&stage, "bob", &["room", "create", "--name", "Open house", "--type", "public"])
+        .event_where("a room", |value| value["event"] == "room");
+    let token = made["token"].as_str().expect("a room has a token").to_owned();
+    let server = ada.server.trim_end_matches('/').to_owned();
+    let _bob = ada.friend_starts(&stage, "bob", &["join", &token, "--mic", "tone:440", "--speaker", "null"]);
+
+    // Settings are changed from a tab beside the guest's: the same page would lose the call.
+    let beside = stage.open_chromium("beside", &[]);
+    beside.open(&format!("{server}/status.php"));
+    let lobby = format!("/ocs/v2.php/apps/spreed/api/v4/room/{token}/webinar/lobby");
+    let set = |state: u8| {
+        assert_eq!(as_bob(&beside, "PUT", &lobby, &serde_json::json!({ "state": state })), 200);
+    };
+    let call = format!("/ocs/v2.php/apps/spreed/api/v4/call/{token}");
+    beside.wait_until("bob to be in the call", || {
+        let script = format!(
+            "return fetch('{call}', {{ headers: {{ 'OCS-APIRequest': 'true', Authorization: 'Basic ' + btoa('bob:{PASSWORD}') }} }})
+                .then((answer) => answer.json()).then((answer) => answer.ocs.data.length)"
+        );
+        (beside.run(&script) == 1).then_some(())
+    });
+    let browser = browser(&stage);
+    ada.configure(&stage, "recording-consent", "1");
+    browser.open(&format!("{server}/call/{token}"));
+    browser.click("#try");
+    browser.wait_for_text("Your microphone works.");
+    browser.type_into("#name", "Gustav");
+    browser.click("#go");
+    browser.wait_for_text("This call may be recorded");
+    set(1);
+    browser.click("#consent");
+    browser.click("#go");
+    browser.wait_for("[data-state=lobby]");
+    browser.wait_for_text("You are in the lobby");
+    set(0);
+    browser.wait_for("[data-state=connected]");
+    assert_eq!(browser.run("return document.querySelector('#people').innerText"), "bob");
+    // Back into the lobby and out of it again, then the end for everybody.
+    set(1);
+    browser.wait_for("[data-state=lobby]");
+    set(0);
+    browser.wait_for("[data-state=connected]");
+    assert_eq!(as_bob(&beside, "DELETE", &call, &serde_json::json!({ "all": true })), 200);
+    browser.wait_for_text("The call is over");
+    nothing_was_forbidden(&browser);
+}
+
+#[test]
 fn an_app_is_let_in_on_the_login_page() {
     let stage = Stage::new("guests-login");
     let ada = Household::settle(&stage, "ada");

@@ -53,6 +53,14 @@ impl Household {
         assert!(status.success(), "no account for {friend}: {status}");
     }
 
+    /// Changes a setting of their server.
+    pub(crate) fn configure(&self, stage: &Stage, key: &str, value: &str) {
+        let data = self.data.display().to_string();
+        let mut command = stage.cli("settings", &["config", "set", key, value, "--data", &data]);
+        let status = command.stdout(Stdio::null()).status().expect("bellbird-cli runs");
+        assert!(status.success(), "{key} could not be set: {status}");
+    }
+
     /// Starts a command of a friend with their account, such as `call` or `join`.
     pub(crate) fn friend_starts(&self, stage: &Stage, friend: &str, arguments: &[&str]) -> Cli {
         let mut all = arguments.to_vec();

@@ -2,11 +2,13 @@
 
 import "../styles/base.css";
 import "./page.css";
-import { GuestCall, type GuestState } from "./call/guest_call";
+import { GuestCall, type GuestState, NoCall, type Person } from "./call/guest_call";
+import { MicrophoneCheck } from "./microphone_check";
 import { Refused, TalkRoom } from "./talk/api";
 
 const STATES: Record<GuestState, string> = {
   joining: "Joining…",
+  lobby: "You are in the lobby. Somebody has to let you in; you join by yourself then.",
   waiting: "You are in. Waiting for others…",
   connecting: "Connecting…",
   connected: "Connected",
@@ -20,11 +22,16 @@ function refusal(error: unknown): string {
   if (error instanceof DOMException && error.name === "NotFoundError") {
     return "There is no microphone. Connect one, then join again.";
   }
+  if (error instanceof NoCall) {
+    return error.reason === "locked"
+      ? "This conversation is locked: nobody can call in it now."
+      : "Calls on this server need the app. Open the link in Bellbird or another Nextcloud Talk client.";
+  }
   if (!(error instanceof Refused)) return "The server does not answer. Check your connection, then join again.";
   if (error.status === 403 && error.key === "password") return "This conversation needs another password.";
+  if (error.status === 400 && error.key === "consent") return "This call may be recorded. Agree to that, then join again.";
   if (error.status === 403) return "This conversation does not let you in. Ask whoever invited you.";
   if (error.status === 404) return "This conversation is not there, or it is not open to guests.";
-  if (error.status === 412) return "The lobby is open: someone has to let you in. Try again in a moment.";
   if (error.status === 429) return "Too many tries. Wait a minute, then join again.";
   return `The server refused (${error.status}). Ask whoever invited you.`;
 }
@@ -45,6 +52,9 @@ const form = part<HTMLFormElement>("join");
 const call = part<HTMLElement>("call");
 const message = part<HTMLElement>("message");
 const state = part<HTMLElement>("state");
+const people = part<HTMLUListElement>("people");
+const level = part<HTMLMeterElement>("level");
+const tryButton = part<HTMLButtonElement>("try");
 const mute = part<HTMLButtonElement>("mute");
 const sounds = part<HTMLElement>("sounds");
 let running: GuestCall | null = null;
@@ -59,45 +69,98 @@ function play(session: string, stream: MediaStream | null): void {
   if (!old) sounds.append(element);
 }
 
+function list(present: Person[]): void {
+  const entries = present.map(({ name, speaks }) => {
+    const entry = document.createElement("li");
+    entry.textContent = `${name || "Guest"}${speaks ? "" : " (listening)"}`;
+    return entry;
+  });
+  people.replaceChildren(...entries);
+}
+
+function listenOnly(may: boolean): void {
+  part("listening").hidden = may;
+  mute.hidden = !may;
+}
+
+const check = new MicrophoneCheck((loudness) => {
+  level.value = loudness;
+  if (loudness > 0.05) part("heard").textContent = "Your microphone works.";
+});
+
+async function tryMicrophone(): Promise<void> {
+  const on = tryButton.getAttribute("aria-pressed") !== "true";
+  part("heard").textContent = "";
+  if (on) {
+    await check.start(await microphone());
+    part("heard").textContent = "Say something.";
+  } else {
+    check.stop();
+  }
+  tryButton.setAttribute("aria-pressed", String(on));
+  tryButton.textContent = on ? "Stop checking" : "Check the microphone";
+  level.hidden = !on;
+}
+
+function microphone(): Promise<MediaStream> {
+  const processing = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  return navigator.mediaDevices.getUserMedia({ audio: processing });
+}
+
 function show(next: GuestState): void {
   state.textContent = STATES[next];
   document.body.dataset.state = next;
+  if (next === "ended") people.replaceChildren();
+  if (next !== "joining") {
+    form.hidden = true;
+    call.hidden = false;
+  }
   mute.disabled = next === "ended";
   part<HTMLButtonElement>("leave").hidden = next === "ended";
 }
 
-async function join(name: string, password: string): Promise<void> {
+async function join(name: string, password: string, consents: boolean): Promise<void> {
   message.textContent = "";
+  if (tryButton.getAttribute("aria-pressed") === "true") await tryMicrophone();
   const { server, token } = where();
-  const processing = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-  const microphone = await navigator.mediaDevices.getUserMedia({ audio: processing });
-  const joining = new GuestCall(new TalkRoom(server, token), microphone, {
+  const joining = new GuestCall(new TalkRoom(server, token), await microphone(), {
     state: show,
+    people: list,
+    maySpeak: listenOnly,
     room: (title) => (part("title").textContent = title),
     sound: play,
   });
+  // It can be left from the lobby too.
+  running = joining;
   try {
-    await joining.join(name, password);
+    await joining.join(name, password, consents);
   } catch (error) {
     await joining.leave();
+    running = null;
+    document.body.dataset.state = "new";
+    call.hidden = true;
+    form.hidden = false;
     throw error;
   }
-  running = joining;
-  form.hidden = true;
-  call.hidden = false;
-  mute.focus();
+  part(mute.hidden ? "leave" : "mute").focus();
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const button = part<HTMLButtonElement>("go");
   button.disabled = true;
-  join(part<HTMLInputElement>("name").value.trim(), part<HTMLInputElement>("password").value)
+  const value = (id: string) => part<HTMLInputElement>(id).value;
+  join(value("name").trim(), value("password"), part<HTMLInputElement>("consent").checked)
     .catch((error: unknown) => {
       message.textContent = refusal(error);
       if (error instanceof Refused && error.key === "password") part("password-row").hidden = false;
+      if (error instanceof Refused && error.key === "consent") part("consent-row").hidden = false;
     })
     .finally(() => (button.disabled = false));
+});
+
+tryButton.addEventListener("click", () => {
+  tryMicrophone().catch((error: unknown) => (message.textContent = refusal(error)));
 });
 
 mute.addEventListener("click", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { changes, connects, offers } from "../../src/guest/call/mesh";
 
-const user = (sessionId: string, inCall: number) => ({ sessionId, inCall, userId: "" });
+const user = (sessionId: string, inCall: number) => ({ sessionId, inCall, userId: "", displayName: "" });
 
 describe("who offers", () => {
   it("is the larger session id when both have streams", () => {

@@ -1,26 +1,51 @@
 // A guest's whole call: room, signaling, mesh. One instance per joining.
 
-import { type IceServer, type PeerMessage, Refused, TalkRoom, type UserInRoom } from "../talk/api";
+import { type IceServer, MAY_SPEAK, type PeerMessage, Refused, TalkRoom, type UserInRoom } from "../talk/api";
 import { IN_CALL, WITH_AUDIO, changes, offers } from "./mesh";
 import { Peer } from "./peer";
 
-export type GuestState = "joining" | "waiting" | "connecting" | "connected" | "ended";
+export type GuestState = "joining" | "lobby" | "waiting" | "connecting" | "connected" | "ended";
+
+/** Why a conversation that lets the guest in has no call for this page. */
+export class NoCall extends Error {
+  constructor(readonly reason: "locked" | "external-signaling") {
+    super(reason);
+  }
+}
+
+/** Somebody else in the call. */
+export interface Person {
+  name: string;
+  speaks: boolean;
+}
 
 export interface GuestEvents {
   state(state: GuestState): void;
   room(name: string): void;
+  /** Everybody else in the call. */
+  people(people: Person[]): void;
+  /** Whether the conversation lets this guest be heard. */
+  maySpeak(may: boolean): void;
   /** A participant's sound; `null` when they left. */
   sound(session: string, stream: MediaStream | null): void;
 }
 
 /** Pauses between tries when the server does not answer, in ms. */
 const RETRY_MS = [1000, 2000, 4000, 8000];
+/** The lobby is looked at again after this long, in ms, should its opening not be heard of. */
+const LOBBY_MS = 5000;
 
 export class GuestCall {
   private readonly peers = new Map<string, Peer>();
   private readonly aborter = new AbortController();
   private iceServers: IceServer[] = [];
   private session = "";
+  private consents = false;
+  /** Seen in the call by the server. */
+  private inCall = false;
+  private muted = false;
+  private maySpeak = true;
+  private changed = () => {};
   private ended = false;
   private queue: PeerMessage[] = [];
   private sending = false;
@@ -32,20 +57,56 @@ export class GuestCall {
   ) {}
 
   /** Room, then signaling, then the call: in any other order the first in-call event is lost. */
-  async join(name: string, password: string): Promise<void> {
+  async join(name: string, password: string, consents: boolean): Promise<void> {
     this.events.state("joining");
+    this.consents = consents;
     const room = await this.room.join(password);
     this.session = room.sessionId;
     this.events.room(room.displayName);
-    const [iceServers] = await Promise.all([this.room.iceServers(), this.room.setName(name)]);
-    this.iceServers = iceServers;
+    if (room.readOnly) throw new NoCall("locked");
+    const [signaling] = await Promise.all([this.room.signaling(), this.room.setName(name)]);
+    if (!signaling.internal) throw new NoCall("external-signaling");
+    this.iceServers = signaling.iceServers;
+    this.allowSpeaking((room.permissions & MAY_SPEAK) !== 0);
     void this.listen();
-    await this.room.joinCall(IN_CALL | WITH_AUDIO);
-    this.events.state("waiting");
+    await this.enter();
+  }
+
+  /** Into the call, once the lobby is open. */
+  private async enter(): Promise<void> {
+    while (!this.ended) {
+      try {
+        await this.room.joinCall(this.maySpeak ? IN_CALL | WITH_AUDIO : IN_CALL, this.consents);
+        this.tellState();
+        return;
+      } catch (error) {
+        if (!(error instanceof Refused) || error.status !== 412) throw error;
+        this.events.state("lobby");
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, LOBBY_MS);
+          this.changed = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+    }
+  }
+
+  /** A microphone that may not be heard sends silence, whatever the mute button says. */
+  private allowSpeaking(may: boolean): void {
+    this.maySpeak = may;
+    this.applyMute();
+    this.events.maySpeak(may);
+  }
+
+  private applyMute(): void {
+    for (const track of this.microphone.getAudioTracks()) track.enabled = this.maySpeak && !this.muted;
   }
 
   setMuted(muted: boolean): void {
-    for (const track of this.microphone.getAudioTracks()) track.enabled = !muted;
+    this.muted = muted;
+    this.applyMute();
     for (const peer of this.peers.values()) peer.announceMuted(muted);
   }
 
@@ -66,6 +127,7 @@ export class GuestCall {
           else this.follow(item.users);
         }
         failures = 0;
+        this.changed();
       } catch (error) {
         if (this.ended) return;
         // 404: removed or the room is gone. 409: joined from elsewhere. Neither comes back by trying.
@@ -85,7 +147,27 @@ export class GuestCall {
       const peer = this.open(user.sessionId);
       if (offers(own, user)) void peer.offer();
     }
-    this.tellState();
+    // The server says what it lets us send; less than we asked for means that we may not speak any more.
+    if (own.inCall !== 0 && this.maySpeak && (own.inCall & WITH_AUDIO) === 0) this.allowSpeaking(false);
+    const others = users.filter((user) => user.sessionId !== this.session && user.inCall !== 0);
+    this.events.people(others.map((user) => ({ name: user.displayName, speaks: (user.inCall & WITH_AUDIO) !== 0 })));
+    if (own.inCall !== 0) {
+      this.inCall = true;
+      this.tellState();
+    } else if (this.inCall) {
+      this.inCall = false;
+      void this.comeBack();
+    }
+  }
+
+  /** Out of the call without having left it: the lobby was opened, or the call is over for everybody. */
+  private async comeBack(): Promise<void> {
+    try {
+      if (await this.room.hasLobby()) return await this.enter();
+    } catch {
+      // Nothing to come back to.
+    }
+    await this.leave();
   }
 
   private async receive(message: PeerMessage): Promise<void> {
@@ -135,6 +217,7 @@ export class GuestCall {
 
   private finish(): void {
     this.ended = true;
+    this.changed();
     this.aborter.abort();
     for (const session of [...this.peers.keys()]) this.drop(session);
     for (const track of this.microphone.getTracks()) track.stop();

@@ -16,12 +16,26 @@ export interface Room {
   token: string;
   displayName: string;
   sessionId: string;
+  /** Locked: nobody can call in it. */
+  readOnly: boolean;
+  /** What the guest may do, see `MAY_SPEAK`. */
+  permissions: number;
 }
+
+/** The permission to be heard. */
+export const MAY_SPEAK = 16;
 
 export interface UserInRoom {
   sessionId: string;
   userId: string;
+  displayName: string;
   inCall: number;
+}
+
+export interface Signaling {
+  /** Over this API, which is all that this page speaks; else over a server of its own. */
+  internal: boolean;
+  iceServers: IceServer[];
 }
 
 export interface IceServer {
@@ -63,7 +77,15 @@ export class TalkRoom {
       token: text(data.token) || this.token,
       displayName: text(data.displayName),
       sessionId: text(data.sessionId),
+      readOnly: number(data.readOnly) !== 0,
+      permissions: number(data.permissions),
     };
+  }
+
+  /** Whether somebody has to let this guest into the call. */
+  async hasLobby(): Promise<boolean> {
+    const data = fields(await this.request("GET", `v4/room/${this.token}`));
+    return number(data.lobbyState) !== 0;
   }
 
   async setName(displayName: string): Promise<void> {
@@ -74,21 +96,22 @@ export class TalkRoom {
     await this.request("DELETE", `v4/room/${this.token}/participants/active`);
   }
 
-  async joinCall(flags: number): Promise<void> {
-    await this.request("POST", `v4/call/${this.token}`, { flags });
+  async joinCall(flags: number, recordingConsent: boolean): Promise<void> {
+    await this.request("POST", `v4/call/${this.token}`, { flags, ...(recordingConsent ? { recordingConsent } : {}) });
   }
 
   async leaveCall(): Promise<void> {
     await this.request("DELETE", `v4/call/${this.token}`);
   }
 
-  async iceServers(): Promise<IceServer[]> {
+  async signaling(): Promise<Signaling> {
     const settings = fields(await this.request("GET", `v3/signaling/settings?token=${this.token}`));
     const list = [settings.stunservers, settings.turnservers].flatMap((some) => (Array.isArray(some) ? some : []));
-    return list.map(fields).map((entry) => ({
+    const iceServers = list.map(fields).map((entry) => ({
       urls: Array.isArray(entry.urls) ? entry.urls.map(text) : [text(entry.urls)],
       ...(entry.username ? { username: text(entry.username), credential: text(entry.credential) } : {}),
     }));
+    return { internal: settings.signalingMode !== "external", iceServers };
   }
 
   /** Sends in one request; the server sets `from` and delivers each to its `to`. */
@@ -126,6 +149,7 @@ function readItem(item: Fields): PullItem[] {
     const users = item.data.map(fields).map((user) => ({
       sessionId: text(user.sessionId),
       userId: text(user.userId),
+      displayName: text(user.displayName),
       inCall: number(user.inCall),
     }));
     return [{ type: "usersInRoom", users }];
