@@ -1,8 +1,8 @@
 //! One login.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{Problem, ProblemCode, SignalingSink};
 use bellbird_call::{ContactId, RoomId, Secret};
@@ -15,10 +15,12 @@ use tokio_util::task::TaskTracker;
 use crate::directory::{Contact, Room, RoomKind, partner};
 use crate::rest::{RestError, Session, Subject};
 use crate::watch::{AccountSink, Watch};
-use crate::{StoredLogin, TalkCall, translate, watch};
+use crate::{CallLink, CallOptions, StoredLogin, TalkCall, translate, watch};
 
 /// Most one-to-one rooms remembered by contact; forgotten all at once beyond it.
 const MAX_REMEMBERED_ROOMS: usize = 10_000;
+/// How long capabilities are believed when nothing says that they changed.
+const CAPABILITIES_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// A login on a Talk server. Cheap to clone; all clones share connections and state.
 #[derive(Clone)]
@@ -39,7 +41,9 @@ struct Inner {
 #[derive(Default)]
 struct State {
     display_name: String,
-    capabilities: Option<Arc<CapabilitiesReply>>,
+    capabilities: Option<(Arc<CapabilitiesReply>, Instant)>,
+    /// Rooms whose calls are recorded only with consent.
+    recorded: BTreeSet<RoomId>,
     /// One-to-one rooms by contact: saves a request when dialing.
     one_to_one: HashMap<ContactId, RoomId>,
     /// Rooms whose call we take part in or turned down, and how many calls of ours do so: they do not ring.
@@ -62,11 +66,8 @@ impl TalkAccount {
         app_password: Secret,
         capabilities: Option<CapabilitiesReply>,
     ) -> Self {
-        let state = State {
-            display_name: login.display_name.clone(),
-            capabilities: capabilities.map(Arc::new),
-            ..State::default()
-        };
+        let state =
+            State { display_name: login.display_name.clone(), capabilities: None, ..State::default() };
         let inner = Inner {
             login,
             app_password,
@@ -76,7 +77,11 @@ impl TalkAccount {
             state: Mutex::new(state),
             engaged_changed: Notify::new(),
         };
-        Self { inner: Arc::new(inner) }
+        let account = Self { inner: Arc::new(inner) };
+        if let Some(reply) = capabilities {
+            account.learn(reply);
+        }
+        account
     }
 
     /// What to store, besides the app password.
@@ -188,7 +193,37 @@ impl TalkAccount {
 
     /// Opens a line for one call. Has to be called within a Tokio runtime.
     pub fn open_call(&self, sink: SignalingSink) -> TalkCall {
-        TalkCall::open(self.clone(), sink)
+        TalkCall::open(self.clone(), sink, CallOptions::default())
+    }
+
+    /// Likewise, through an entrance or with consent to recordings.
+    pub fn open_call_with(&self, sink: SignalingSink, options: CallOptions) -> TalkCall {
+        TalkCall::open(self.clone(), sink, options)
+    }
+
+    /// Whether we are a guest, without a login.
+    pub fn is_guest(&self) -> bool {
+        self.inner.login.login_name.is_empty()
+    }
+
+    /// Whether a link leads to this account's server and, where it names someone, to this account.
+    pub fn is_meant_by(&self, link: &CallLink) -> bool {
+        let login = self.login();
+        let root = |url: &url::Url| url.path().trim_end_matches('/').to_owned();
+        let own = login.server.origin() == link.server.origin() && root(&login.server) == root(&link.server);
+        own && link.user.as_ref().is_none_or(|user| *user == login.user_id || *user == login.login_name)
+    }
+
+    /// Whether joining a room's call needs consent to its recording, as far as is known without asking.
+    pub fn is_recorded(&self, room: &RoomId) -> bool {
+        let state = self.state();
+        let per_room = u8::from(state.recorded.contains(room));
+        state.capabilities.as_ref().is_some_and(|(reply, _)| consent_needed(reply, per_room))
+    }
+
+    /// Whether some or all calls of the server need consent to their recording, as far as is known without asking.
+    pub fn may_be_recorded(&self) -> bool {
+        self.state().capabilities.as_ref().is_some_and(|(reply, _)| consent_needed(reply, 1))
     }
 
     /// Waits until every call that was left or dropped has told the server so, at most for `limit`. To be called
@@ -227,14 +262,51 @@ impl TalkAccount {
         self.inner.calls.spawn(task);
     }
 
-    /// What the server can do, asked once; `anew` asks again.
+    /// What the server can do: asked once, again when an answer of it says that its settings changed, after a day, and
+    /// when `anew` is set.
     pub(crate) async fn capabilities(&self, anew: bool) -> Result<Arc<CapabilitiesReply>, RestError> {
-        if !anew && let Some(known) = self.state().capabilities.clone() {
+        let anew = self.session().client().facts().take_stale() || anew;
+        if !anew
+            && let Some((known, since)) = self.state().capabilities.clone()
+            && since.elapsed() < CAPABILITIES_LIFETIME
+        {
             return Ok(known);
         }
-        let fresh = Arc::new(self.session().capabilities().await?);
-        self.state().capabilities = Some(fresh.clone());
-        Ok(fresh)
+        let fresh = self.session().capabilities().await?;
+        Ok(self.learn(fresh))
+    }
+
+    fn learn(&self, reply: CapabilitiesReply) -> Arc<CapabilitiesReply> {
+        if let Some(spreed) = &reply.capabilities.spreed {
+            self.session().client().facts().learn(spreed);
+        }
+        let reply = Arc::new(reply);
+        self.state().capabilities = Some((reply.clone(), Instant::now()));
+        reply
+    }
+
+    /// Whether joining a call needs consent to its recording, `room_consent` being what its room says. A server that
+    /// cannot be asked is not taken for one that records: it refuses by itself then.
+    pub(crate) async fn needs_consent(&self, room_consent: u8) -> bool {
+        self.capabilities(false).await.is_ok_and(|reply| consent_needed(&reply, room_consent))
+    }
+
+    /// Enters a conversation: as a guest with our name.
+    pub(crate) async fn enter_room(
+        &self,
+        session: &Session,
+        token: &str,
+        password: Option<&Secret>,
+    ) -> Result<wire::Room, RestError> {
+        let room = session.enter_room(token, password).await?;
+        let name = self.display_name();
+        if self.is_guest() && !name.is_empty() {
+            // One who is let in without a name is called a guest.
+            if let Err(error) = session.set_guest_name(token, &name).await {
+                tracing::debug!(status = ?error.status(), "the server did not take the guest's name");
+            }
+        }
+        Ok(room)
     }
 
     /// Whether Talk on the server has a feature.
@@ -249,6 +321,14 @@ impl TalkAccount {
     }
 
     pub(crate) fn remember(&self, room: &wire::Room) {
+        {
+            let (mut state, id) = (self.state(), RoomId::new(&room.token));
+            if room.recording_consent == 0 {
+                state.recorded.remove(&id);
+            } else if state.recorded.len() < MAX_REMEMBERED_ROOMS {
+                state.recorded.insert(id);
+            }
+        }
         if let Some(contact) = partner(room) {
             let mut state = self.state();
             if state.one_to_one.len() >= MAX_REMEMBERED_ROOMS {
@@ -311,6 +391,16 @@ impl TalkAccount {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while the lock is held, and each write is whole by itself.
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the server wants consent (talk-rest section 3.2): for all calls, or for those of rooms that say so.
+fn consent_needed(reply: &CapabilitiesReply, room_consent: u8) -> bool {
+    let Some(spreed) = &reply.capabilities.spreed else { return false };
+    match spreed.config.call.recording_consent {
+        0 => false,
+        1 => true,
+        2.. => room_consent != 0,
     }
 }
 

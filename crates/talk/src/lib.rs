@@ -10,13 +10,18 @@
 //!             │ watch()                 ▲
 //!             ├──────▶ watch.rs ── push.rs (WebSocket), ringing.rs (pure)
 //!             │ open_call()             │
-//!             └──────▶ call/ ── internal/ (long poll, outbox), mesh/, roster.rs (pure)
+//!             ├──────▶ call/ ── internal/ (long poll, outbox), mesh/, roster.rs (pure)
+//!             └──────▶ entrance.rs (password, lobby, consent, before there is a call)
 //! ```
 
 mod account;
 mod address;
 mod call;
+mod call_link;
+mod consent;
 mod directory;
+mod entrance;
+mod external;
 mod fingerprint;
 #[doc(hidden)]
 pub mod fuzz;
@@ -24,6 +29,7 @@ mod http_date;
 mod internal;
 mod invite;
 mod link;
+mod login_flow;
 mod mesh;
 mod push;
 mod rest;
@@ -34,8 +40,12 @@ mod translate;
 mod watch;
 
 pub use account::TalkAccount;
-pub use call::TalkCall;
+pub use call::{CallOptions, TalkCall};
+pub use call_link::CallLink;
+pub use consent::Consent;
 pub use directory::{Contact, Room, RoomKind};
+pub use entrance::{Entrance, EntranceRoom, EntranceStep};
 pub use fingerprint::Fingerprint;
+pub use login_flow::LoginFlow;
 pub use sign_in::{ClientName, StoredLogin};
 pub use watch::{AccountEvent, AccountSink, Outcome, Watch};

@@ -130,6 +130,16 @@ impl LinkPolicy {
         self.state = State::Up { heard: now, pinged: None };
     }
 
+    /// Something listens at the far end; whether it serves us is not known yet, so pauses do not begin anew.
+    pub(crate) fn reached(&mut self, now: Instant) {
+        self.state = State::Up { heard: now, pinged: None };
+    }
+
+    /// It serves us.
+    pub(crate) fn served(&mut self) {
+        self.backoff.reset();
+    }
+
     /// Something arrived.
     pub(crate) fn heard(&mut self, now: Instant) {
         match &mut self.state {
@@ -167,6 +177,21 @@ mod tests {
         for _ in 0..1000 {
             assert!(backoff.fail(0.5) <= S(30));
         }
+    }
+
+    #[test]
+    fn a_server_that_turns_us_away_is_asked_less_and_less_often() {
+        let start = Instant::now();
+        let mut link = policy(start);
+        for pause in [1, 2, 4] {
+            link.reached(start);
+            link.lost(start, 0.0);
+            assert_eq!(link.step(start, 0.0), LinkStep::Wait(start + S(pause)));
+        }
+        link.reached(start);
+        link.served();
+        link.lost(start, 0.0);
+        assert_eq!(link.step(start, 0.0), LinkStep::Wait(start + S(1)));
     }
 
     /// Each row: seconds since the start, what happens then, what the policy says to do.

@@ -10,7 +10,7 @@ use url::Url;
 use crate::account::TalkAccount;
 use crate::invite::InvitationLink;
 use crate::rest::{Credentials, RestClient, Session, Subject, client_config, discover};
-use crate::{Fingerprint, address};
+use crate::{CallLink, Fingerprint, address, translate};
 
 /// How this program names itself: in the `User-Agent` and thereby in the person's list of devices.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -129,6 +129,25 @@ impl TalkAccount {
         Self::complete(session, login, app_password, &client).await
     }
 
+    /// A guest of this name on a server: no login, nothing rings, conversations are those whose link one has.
+    ///
+    /// # Errors
+    /// `bad-link` when the address cannot be used, `internal` when TLS cannot be set up.
+    pub fn guest(link: &CallLink, name: &str) -> Result<Self, Problem> {
+        address::check(&link.server)?;
+        let client = ClientName::default();
+        let tls = client_config(&link.server, link.fingerprint)?;
+        let rest = RestClient::new(link.server.clone(), &tls, client.as_str(), None)?;
+        let login = StoredLogin {
+            server: link.server.clone(),
+            user_id: String::new(),
+            login_name: String::new(),
+            display_name: translate::display_name(name),
+            fingerprint: link.fingerprint,
+        };
+        Ok(Self::from_parts(rest.session(), tls, login, Secret::new(""), None))
+    }
+
     /// Takes up a stored login. Asks the network nothing; whether it still works shows when it is used.
     ///
     /// # Errors
@@ -143,7 +162,7 @@ impl TalkAccount {
     }
 
     /// Asks who we are and what the server can do.
-    async fn complete(
+    pub(crate) async fn complete(
         session: Session,
         mut login: StoredLogin,
         app_password: Secret,

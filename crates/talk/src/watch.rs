@@ -181,7 +181,9 @@ impl Watcher {
     /// Asks for the notifications. Returns `false` when the account is signed out.
     async fn poll(&mut self) -> bool {
         let result = match self.ensure_push().await {
-            Ok(()) => self.account.session().notifications(self.etag.as_ref()).await,
+            Ok(true) => self.account.session().notifications(self.etag.as_ref()).await,
+            // Where no app makes notifications there is nothing to ask for.
+            Ok(false) => Ok(Notifications::Never),
             Err(error) => Err(error),
         };
         let mut pause = match self.push {
@@ -219,12 +221,14 @@ impl Watcher {
         true
     }
 
-    /// Starts push once it is known whether the server has it.
-    async fn ensure_push(&mut self) -> Result<(), RestError> {
+    /// Starts push once it is known whether the server has it. Yields whether it has notifications at all.
+    async fn ensure_push(&mut self) -> Result<bool, RestError> {
+        let anew = self.online.is_some() && !self.polled && self.push_task.is_none();
+        let reply = self.account.capabilities(anew).await?;
+        let notifies = reply.capabilities.notifications.is_some();
         if self.push_task.is_some() || self.polled {
-            return Ok(());
+            return Ok(notifies);
         }
-        let reply = self.account.capabilities(self.online.is_some()).await?;
         let login = self.account.login();
         let url = reply
             .capabilities
@@ -245,7 +249,7 @@ impl Watcher {
             self.push_task = Some(tokio::spawn(push::run(config, sender)).abort_handle());
             self.push = Push::Connecting;
         }
-        Ok(())
+        Ok(notifies)
     }
 
     fn succeeded(&mut self) {

@@ -11,6 +11,7 @@ use super::input::{EnterFailure, Entered, Input};
 use super::inside::{CallFate, Inside, Mutes, RingWatch, Standing};
 use super::task::{ASK_INSIDE, ASK_OUTSIDE, CallTask, Entering, Goal, Over, Phase, Step, sid_seed};
 use crate::directory::partner;
+use crate::external::{Admission, Census};
 use crate::internal::LineEvent;
 use crate::rest::NotificationState;
 use crate::roster::Roster;
@@ -29,15 +30,27 @@ impl CallTask {
             self.phase = phase;
             return Ok(());
         };
-        let Entered { room, settings } = entered;
-        let own_session = room.session_id.clone();
-        let line = self.open_line(&room.token, &own_session);
+        let Entered { room, settings, admission } = entered;
+        self.room_consent = room.recording_consent;
+        let media_server = admission.as_ref().is_some_and(Admission::has_media_server);
+        // A signaling server knows us by an id of its own.
+        let own_session = match &admission {
+            Some(admission) => admission.session().to_owned(),
+            None => room.session_id.clone(),
+        };
+        let census = admission.as_ref().map(|_| Census::new(&own_session));
+        let line = self.open_line(&room.token, &own_session, admission);
+        if census.is_some() && matches!(goal, Goal::Ring) {
+            self.ask_peers(RoomId::new(&room.token));
+        }
         let ice_servers = translate::ice_servers(&settings);
         let standing = |media, before| Standing::Joining { media, before };
         let mut inside = match before {
             Some(mut inside) => {
                 inside.roster.set_own_session(&own_session);
                 inside.line = line;
+                inside.census = census;
+                inside.media_server = media_server;
                 inside.own_session = own_session;
                 inside.users = None;
                 inside
@@ -54,6 +67,7 @@ impl CallTask {
                     one_to_one,
                     contact,
                 });
+                self.tell_facts(&room, media_server);
                 Box::new(Inside {
                     room: id,
                     one_to_one,
@@ -64,9 +78,12 @@ impl CallTask {
                     own_name: self.account.display_name(),
                     ice_servers,
                     line,
+                    census,
+                    media_server,
                     users: None,
                     standing: Standing::Ringing(RingWatch::new(now)),
                     mutes: Mutes::default(),
+                    hand: None,
                 })
             }
         };
@@ -307,6 +324,10 @@ impl CallTask {
     pub(super) fn ask_names(&mut self, now: Instant) {
         let Phase::Inside(inside) = &mut self.phase else { return };
         let Standing::InCall(call) = &mut inside.standing else { return };
+        // The member list is not a guest's to see; names come from the others themselves.
+        if self.account.is_guest() {
+            return;
+        }
         let recent = call.names_asked.is_some_and(|asked| now < asked + NAMES_PAUSE);
         if recent || !inside.roster.is_anyone_nameless() {
             return;

@@ -9,8 +9,10 @@ use bellbird_talk_wire::PeerBody;
 use super::entering;
 use super::input::Input;
 use super::inside::Standing;
+use super::line::Line;
 use super::task::{ASK_OUTSIDE, CallTask, Entering, Goal, Over, Phase, Step};
-use crate::internal::Line;
+use crate::external::Admission;
+use crate::internal;
 use crate::translate;
 
 impl CallTask {
@@ -41,15 +43,15 @@ impl CallTask {
             SignalingCommand::DeclineEngaged => self.refuse(PeerBody::Busy),
             SignalingCommand::Leave(scope) => self.end(scope),
             SignalingCommand::SendDescription { link, description } => {
-                self.with_call(|call| call.mesh.local_description(link, description));
+                self.with_call(|call| call.topology.local_description(link, description, now));
                 Ok(())
             }
             SignalingCommand::SendCandidate { link, candidate } => {
-                self.with_call(|call| call.mesh.local_candidate(link, candidate));
+                self.with_call(|call| call.topology.local_candidate(link, candidate));
                 Ok(())
             }
-            SignalingCommand::GiveUpLink(link) => {
-                self.with_call(|call| call.mesh.give_up(link, now));
+            SignalingCommand::GiveUpLink(link) | SignalingCommand::RenewLink(link) => {
+                self.with_call(|call| call.topology.renew(link, now));
                 Ok(())
             }
             SignalingCommand::LinkConnected(link) => {
@@ -64,6 +66,31 @@ impl CallTask {
                     Phase::Entering(Entering { before: Some(inside), .. }) => inside.mutes.set(kind, muted),
                     Phase::Entering(_) | Phase::Idle | Phase::Watching { .. } => {}
                 }
+                Ok(())
+            }
+            SignalingCommand::AnnounceHand { raised } => {
+                match &mut self.phase {
+                    Phase::Inside(inside) => inside.announce_hand(raised),
+                    Phase::Entering(Entering { before: Some(inside), .. }) => inside.announce_hand(raised),
+                    Phase::Entering(_) | Phase::Idle | Phase::Watching { .. } => {}
+                }
+                Ok(())
+            }
+            SignalingCommand::SendReaction(reaction) => {
+                if let Some(inside) = self.inside() {
+                    inside.send_reaction(&reaction);
+                }
+                Ok(())
+            }
+            SignalingCommand::AskToMute(who) => {
+                let sink = self.sink.clone();
+                if let Some(inside) = self.inside() {
+                    inside.ask_to_mute(&who, &sink);
+                }
+                Ok(())
+            }
+            SignalingCommand::AddPerson(who) => {
+                self.add_person(who);
                 Ok(())
             }
             SignalingCommand::DataReceived { link, text } => {
@@ -159,20 +186,31 @@ impl CallTask {
 
     pub(super) fn spawn_enter(&mut self, target: CallTarget) {
         let (account, session, facts) = (self.account.clone(), self.session.clone(), self.facts.clone());
+        let way = self.way.take();
         self.pending = Some(tokio::spawn(async move {
-            let entered = entering::enter(account, session, target).await;
+            let entered = entering::enter(account, session, target, way).await;
             // A closed channel means that the call is over; leaving waits for this task.
             let _ = facts.send(Input::Entered(entered.map(Box::new))).await;
         }));
     }
 
-    pub(super) fn open_line(&mut self, token: &str, own_session: &str) -> Line {
+    /// Opens the line of a room just entered.
+    pub(super) fn open_line(&mut self, token: &str, own_session: &str, admission: Option<Admission>) -> Line {
         self.line += 1;
         let (number, facts) = (self.line, self.facts.clone());
-        Line::open(self.session.clone(), token.to_owned(), own_session.to_owned(), move |event| {
-            let facts = facts.clone();
-            async move { facts.send(Input::Line(number, event)).await.is_ok() }
-        })
+        match admission {
+            Some(admission) => Line::External(admission.listen(move |news| {
+                let facts = facts.clone();
+                async move { facts.send(Input::News(number, news)).await.is_ok() }
+            })),
+            None => {
+                let (session, token) = (self.session.clone(), token.to_owned());
+                Line::Internal(internal::Line::open(session, token, own_session.to_owned(), move |event| {
+                    let facts = facts.clone();
+                    async move { facts.send(Input::Line(number, event)).await.is_ok() }
+                }))
+            }
+        }
     }
 
     pub(super) fn join(&mut self, media: MediaKinds, silent: bool) {
@@ -184,6 +222,7 @@ impl CallTask {
             translate::flags(media),
             silent,
             inside.read_only,
+            (self.room_consent, self.consent.clone()),
         );
         let facts = self.facts.clone();
         self.pending = Some(tokio::spawn(async move {

@@ -1,8 +1,9 @@
 //! All that wakes a call.
 
 use bellbird_call::ports::{Problem, SignalingCommand};
-use bellbird_talk_wire::{Participant, Room, SignalingSettings};
+use bellbird_talk_wire::{CallPeer, Participant, Room, SignalingSettings};
 
+use crate::external::{Admission, News};
 use crate::internal::LineEvent;
 use crate::rest::NotificationState;
 
@@ -18,6 +19,10 @@ pub(super) enum Input {
     CallJoined(Result<(), Problem>),
     /// From the long poll of the session in the room with this number; events of earlier ones are late.
     Line(u64, LineEvent),
+    /// From the signaling server, likewise.
+    News(u64, News),
+    /// Who is in the call, for those who only ring; the room it was asked about comes by the line's number.
+    Peers(u64, Vec<CallPeer>),
     /// The state of the call that rings here; `None` when it could not be had.
     RingState(Option<NotificationState>),
     /// The room's members, for their names.
@@ -30,6 +35,8 @@ pub(super) enum Input {
 pub(super) struct Entered {
     pub(super) room: Room,
     pub(super) settings: SignalingSettings,
+    /// At the signaling server, when there is one.
+    pub(super) admission: Option<Admission>,
 }
 
 /// Why a room could not be entered.

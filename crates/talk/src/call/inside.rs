@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use bellbird_call::ports::{Problem, ProblemCode};
 use bellbird_call::ports::{SignalingEvent, SignalingSink};
 use bellbird_call::{IceServer, LinkId, MediaKind, MediaKinds, ParticipantId, RoomId};
-use bellbird_talk_wire::constants::{IN_CALL_AUDIO, IN_CALL_VIDEO};
-use bellbird_talk_wire::{DataMessage, MuteName, PeerBody, UserInRoom};
+use bellbird_talk_wire::constants::{IN_CALL_AUDIO, IN_CALL_VIDEO, PERMISSION_AUDIO, PERMISSION_DEFAULT};
+use bellbird_talk_wire::{DataMessage, MuteName, PeerBody, PeerMessage, UserInRoom};
 
+use super::introductions::Introductions;
 use super::leaving::message;
-use crate::internal::Line;
-use crate::mesh::{Member, Mesh, MeshOutput};
+use super::line::Line;
+use super::topology::{Beginning, Topology};
+use crate::external::{Census, LinkOwner};
+use crate::mesh::{Member, MeshOutput};
 use crate::roster::{News, Roster};
 use crate::translate;
 
@@ -27,11 +31,17 @@ pub(super) struct Inside {
     pub(super) own_name: String,
     pub(super) ice_servers: Vec<IceServer>,
     pub(super) line: Line,
+    /// Who is in the room, where the server tells of it event by event.
+    pub(super) census: Option<Census>,
+    /// Media go through a media server.
+    pub(super) media_server: bool,
     pub(super) roster: Roster,
     /// The last list, for when it could not be used yet.
     pub(super) users: Option<Vec<UserInRoom>>,
     pub(super) standing: Standing,
     pub(super) mutes: Mutes,
+    /// Since when our hand is raised, Unix milliseconds.
+    pub(super) hand: Option<i64>,
 }
 
 /// Where we stand in a room.
@@ -61,7 +71,11 @@ pub(super) struct RingWatch {
 /// Our part in a call.
 pub(super) struct InCall {
     pub(super) media: MediaKinds,
-    pub(super) mesh: Mesh,
+    pub(super) topology: Topology,
+    /// Whom to tell our state.
+    pub(super) introductions: Introductions,
+    /// A moderator took the right to speak from us, and the person was told.
+    pub(super) silenced: bool,
     /// A list showed us in the call. Before that, one that does not is only late.
     pub(super) own_seen: bool,
     /// Someone else was in the call with us.
@@ -106,7 +120,8 @@ impl Inside {
         let media = *media;
         let in_call = match before.take() {
             Some(mut before) => {
-                before.mesh.rejoin(&self.own_session);
+                before.topology.rejoin(&self.own_session);
+                before.introductions = Introductions::default();
                 before.own_seen = false;
                 before.returning_until = Some(now + RETURN_LIMIT);
                 *before
@@ -119,7 +134,15 @@ impl Inside {
                 });
                 InCall {
                     media,
-                    mesh: Mesh::new(&self.own_session, &self.own_name, media.is_any(), sid_seed),
+                    topology: Topology::new(&Beginning {
+                        own_session: &self.own_session,
+                        own_name: &self.own_name,
+                        own_streams: media.is_any(),
+                        media_server: self.media_server,
+                        sid_seed,
+                    }),
+                    introductions: Introductions::default(),
+                    silenced: false,
                     own_seen: false,
                     others_seen: false,
                     returning_until: None,
@@ -141,6 +164,10 @@ impl Inside {
         let keep_missing = call.returning_until.is_some_and(|until| now < until);
         let News { own_flags, own_elsewhere: _, others, joined, changed, left } =
             self.roster.apply(&users, keep_missing);
+        let permissions = users
+            .iter()
+            .find(|user| user.session_id == self.own_session)
+            .map_or(PERMISSION_DEFAULT, |user| user.participant_permissions);
         // Kept for the time when those missing count as gone.
         self.users = call.returning_until.is_some().then_some(users);
         if !keep_missing {
@@ -151,12 +178,25 @@ impl Inside {
             None => false,
             Some(flags) => {
                 call.own_seen = true;
-                call.mesh.set_own_streams(flags & (IN_CALL_AUDIO | IN_CALL_VIDEO) != 0);
+                // Servers that enforce it end what we send by themselves; this says why.
+                let silenced = call.topology.has_server()
+                    && permissions != PERMISSION_DEFAULT
+                    && permissions & PERMISSION_AUDIO == 0;
+                if silenced && !call.silenced && call.media.audio {
+                    let detail = "a moderator has taken the right to speak from us";
+                    sink(SignalingEvent::Trouble(Problem::new(ProblemCode::Forbidden, detail)));
+                }
+                call.silenced = silenced;
+                let sends = flags & (IN_CALL_AUDIO | IN_CALL_VIDEO) != 0 && !silenced;
+                call.topology.set_own_streams(sends, now);
                 false
             }
         };
         call.others_seen |= others;
         for participant in joined {
+            if call.topology.has_server() {
+                call.introductions.begin(participant.id.as_str(), now);
+            }
             sink(SignalingEvent::ParticipantJoined(participant));
         }
         for participant in changed {
@@ -169,7 +209,8 @@ impl Inside {
                 has_streams: flags & (IN_CALL_AUDIO | IN_CALL_VIDEO) != 0,
             })
             .collect();
-        call.mesh.set_members(&members, now);
+        call.topology.set_members(&members, now);
+        call.introductions.retain(|session| members.iter().any(|member| member.session == session));
         let deserted = self.one_to_one && call.others_seen && !others && !keep_missing;
         self.drain(sink);
         for participant in left {
@@ -184,10 +225,10 @@ impl Inside {
         }
     }
 
-    /// Carries out what the mesh wants.
+    /// Carries out what the rules of the links want.
     pub(super) fn drain(&mut self, sink: &SignalingSink) {
         let Standing::InCall(call) = &mut self.standing else { return };
-        while let Some(output) = call.mesh.poll_output() {
+        while let Some((output, request)) = call.topology.poll_output() {
             match output {
                 MeshOutput::Open(link) => sink(SignalingEvent::LinkOpened(link)),
                 MeshOutput::Close(link) => sink(SignalingEvent::LinkClosed(link)),
@@ -198,7 +239,8 @@ impl Inside {
                     sink(SignalingEvent::LinkCandidate { link, candidate });
                 }
                 MeshOutput::Send { to, sid, body } => {
-                    if !self.line.send(&message(to, Some(sid), body)) {
+                    let sid = Some(sid).filter(|sid| !sid.is_empty());
+                    if !self.line.send(message(to, sid, body), request) {
                         tracing::warn!("the outbox is full, a peer message was dropped");
                     }
                 }
@@ -208,7 +250,7 @@ impl Inside {
 
     /// Sends a message without a connection of its own to a session.
     pub(super) fn tell(&self, to: &str, body: PeerBody) {
-        if !self.line.send(&message(to.to_owned(), None, body)) {
+        if !self.line.send(message(to.to_owned(), None, body), None) {
             tracing::warn!("the outbox is full, a peer message was dropped");
         }
     }
@@ -219,31 +261,82 @@ impl Inside {
         let (Standing::InCall(call), Some(name)) = (&self.standing, translate::kind_to_wire(kind)) else {
             return;
         };
-        for (session, _) in self.roster.in_call() {
-            self.tell(session, if muted { PeerBody::Mute(name) } else { PeerBody::Unmute(name) });
+        let body = if muted { PeerBody::Mute(name) } else { PeerBody::Unmute(name) };
+        if self.line.reaches_call() {
+            let message = PeerMessage { to: None, ..message(String::new(), None, body) };
+            if !self.line.send(message, None) {
+                tracing::warn!("the outbox is full, a peer message was dropped");
+            }
+        } else {
+            for (session, _) in self.roster.in_call() {
+                self.tell(session, body.clone());
+            }
         }
         let text = translate::data_text(&translate::mute_data(name, muted));
-        for link in call.mesh.links() {
+        for link in call.topology.links_to_others() {
             sink(SignalingEvent::SendData { link, text: text.clone() });
         }
+    }
+
+    /// Tells those their turn it is our whole state, in a call with a media server.
+    pub(super) fn introduce(&mut self, sink: &SignalingSink, now: Instant) {
+        let Standing::InCall(call) = &mut self.standing else { return };
+        let sessions = call.introductions.take(now);
+        if sessions.is_empty() {
+            return;
+        }
+        let links = call.topology.links_to_others();
+        let states = self.states();
+        for session in &sessions {
+            self.tell_states(session, &states);
+        }
+        for link in links {
+            self.send_states(link, &states, sink);
+        }
+    }
+
+    /// What is off and what is on.
+    fn states(&self) -> Vec<(MuteName, bool)> {
+        let Standing::InCall(call) = &self.standing else { return Vec::new() };
+        let mut states = vec![(MuteName::Audio, self.mutes.audio || !call.media.audio)];
+        if call.media.video {
+            states.push((MuteName::Video, self.mutes.video));
+        }
+        states
+    }
+
+    /// Tells a session our state by messages.
+    fn tell_states(&self, session: &str, states: &[(MuteName, bool)]) {
+        for (name, muted) in states {
+            self.tell(session, if *muted { PeerBody::Mute(*name) } else { PeerBody::Unmute(*name) });
+        }
+        self.tell(session, PeerBody::NickChanged { name: self.own_name.clone() });
+        self.tell_hand(session);
+    }
+
+    /// Tells our state on a link's data channel.
+    fn send_states(&self, link: LinkId, states: &[(MuteName, bool)], sink: &SignalingSink) {
+        for (name, muted) in states {
+            let text = translate::data_text(&translate::mute_data(*name, *muted));
+            sink(SignalingEvent::SendData { link, text });
+        }
+        let user_id = Some(self.own_user.clone());
+        let nick = DataMessage::NickChanged { name: self.own_name.clone(), user_id };
+        sink(SignalingEvent::SendData { link, text: translate::data_text(&nick) });
     }
 
     /// A link is up: its far end learns our whole state. Its data channel may open only later, hence both ways.
     pub(super) fn link_connected(&mut self, link: LinkId, sink: &SignalingSink) {
         let Standing::InCall(call) = &mut self.standing else { return };
-        let Some(session) = call.mesh.link_connected(link) else { return };
-        let mut states = vec![(MuteName::Audio, self.mutes.audio || !call.media.audio)];
-        if call.media.video {
-            states.push((MuteName::Video, self.mutes.video));
+        let Some(owner) = call.topology.link_connected(link) else { return };
+        let states = self.states();
+        if let LinkOwner::Session(session) = owner {
+            // What is said on a link of a media server's own making reaches nobody.
+            if self.media_server {
+                return;
+            }
+            self.tell_states(&session, &states);
         }
-        for (name, muted) in states {
-            self.tell(&session, if muted { PeerBody::Mute(name) } else { PeerBody::Unmute(name) });
-            let text = translate::data_text(&translate::mute_data(name, muted));
-            sink(SignalingEvent::SendData { link, text });
-        }
-        self.tell(&session, PeerBody::NickChanged { name: self.own_name.clone() });
-        let user_id = Some(self.own_user.clone());
-        let nick = DataMessage::NickChanged { name: self.own_name.clone(), user_id };
-        sink(SignalingEvent::SendData { link, text: translate::data_text(&nick) });
+        self.send_states(link, &states, sink);
     }
 }

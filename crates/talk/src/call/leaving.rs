@@ -6,8 +6,8 @@ use std::time::Duration;
 use bellbird_talk_wire::{ConnectionKind, PeerBody, PeerMessage};
 use tokio::task::JoinHandle;
 
+use super::line::Line;
 use crate::account::TalkAccount;
-use crate::internal::Line;
 use crate::rest::Session;
 
 /// How long each step may take.
@@ -38,6 +38,8 @@ pub(super) struct Farewell {
     pub(super) own_session: String,
     /// The caller's sessions in the call, as far as they are known.
     pub(super) callers: Vec<String>,
+    /// Whether the server can be asked for them: not where it knows sessions by other ids.
+    pub(super) may_ask: bool,
 }
 
 impl Leaving {
@@ -58,14 +60,14 @@ impl Leaving {
                 let _ = tokio::time::timeout(STEP_LIMIT, session.leave_call(&token, all)).await;
             }
         }
-        drop(line);
+        line.close(STEP_LIMIT).await;
         let _ = tokio::time::timeout(STEP_LIMIT, session.leave_room(&token)).await;
     }
 }
 
 async fn say(account: &TalkAccount, session: &Session, token: &str, line: &Line, farewell: Farewell) {
-    let Farewell { body, own_session, mut callers } = farewell;
-    if callers.is_empty() {
+    let Farewell { body, own_session, mut callers, may_ask } = farewell;
+    if callers.is_empty() && may_ask {
         let peers = tokio::time::timeout(STEP_LIMIT, session.call_peers(token)).await;
         if let Ok(Ok(peers)) = peers {
             callers = peers
@@ -76,7 +78,7 @@ async fn say(account: &TalkAccount, session: &Session, token: &str, line: &Line,
         }
     }
     for caller in callers {
-        line.send(&message(caller, None, body.clone()));
+        line.send(message(caller, None, body.clone()), None);
     }
     line.flush(STEP_LIMIT).await;
     tokio::time::sleep(LINGER).await;

@@ -17,8 +17,16 @@ impl Inside {
             return;
         }
         let Ok(message) = serde_json::from_str::<PeerMessage>(text) else { return };
+        self.handle_peer(message, sink, now);
+    }
+
+    /// A peer message whose sender the server vouches for.
+    pub(super) fn handle_peer(&mut self, message: PeerMessage, sink: &SignalingSink, now: Instant) {
         let Some(from) = message.from else { return };
-        if from == self.own_session || message.connection != ConnectionKind::Person {
+        // A media server speaks to us in our own name about what we publish.
+        let from_server =
+            self.media_server && matches!(&message.body, PeerBody::Answer { .. } | PeerBody::Candidate(_));
+        if (from == self.own_session && !from_server) || message.connection != ConnectionKind::Person {
             return;
         }
         let in_call = self.roster.is_in_call(&from);
@@ -29,6 +37,10 @@ impl Inside {
             PeerBody::Mute(name) if in_call => self.remote_mute(&from, name, true, sink),
             PeerBody::Unmute(name) if in_call => self.remote_mute(&from, name, false, sink),
             PeerBody::NickChanged { name } if in_call => self.rename(&from, &name, sink),
+            PeerBody::RaiseHand { state, timestamp } if in_call => {
+                self.remote_hand(&from, state, timestamp, sink);
+            }
+            PeerBody::Reaction { reaction } if in_call => self.remote_reaction(&from, &reaction, sink),
             // The server lets only moderators send this.
             PeerBody::ForceMute { peer_id } => {
                 let Standing::InCall(_) = &self.standing else { return };
@@ -60,7 +72,7 @@ impl Inside {
         if text.len() > MAX_DATA_MESSAGE_BYTES {
             return;
         }
-        let Some(session) = call.mesh.session_of(link).map(str::to_owned) else { return };
+        let Some(session) = call.topology.session_of(link).map(str::to_owned) else { return };
         let Ok(message) = serde_json::from_str::<DataMessage>(text) else { return };
         let mute = |kind, muted| {
             let participant = ParticipantId::new(&session);
@@ -90,7 +102,7 @@ impl Inside {
         }
         // While it only rings there is no mesh: whatever is offered then, nothing of ours may answer.
         let Standing::InCall(call) = &mut self.standing else { return };
-        call.mesh.handle_message(from, sid, body, now);
+        call.topology.handle_message(from, sid, body, now);
         self.drain(sink);
     }
 

@@ -15,11 +15,17 @@
 mod arrivals;
 mod commands;
 mod entering;
+mod gestures;
 mod input;
 mod inside;
+mod introductions;
 mod leaving;
+mod line;
 mod messages;
+mod news;
 mod task;
+mod topology;
+mod way;
 
 use bellbird_call::ports::{
     Problem, ProblemCode, SignalingBackend, SignalingCommand, SignalingEvent, SignalingSink,
@@ -27,10 +33,20 @@ use bellbird_call::ports::{
 use tokio::sync::mpsc;
 
 use crate::account::TalkAccount;
+use crate::{Consent, Entrance};
 use task::CallTask;
 
 /// Commands that may wait. Data channel texts, which a peer can send at will, are dropped from half of it on.
 const COMMANDS: usize = 1024;
+
+/// What a call is opened with.
+#[derive(Default, Debug)]
+pub struct CallOptions {
+    /// The consent to recordings that joining may need. Where an entrance is given, that one's counts.
+    pub consent: Consent,
+    /// What led into the conversation; the call goes on from there.
+    pub entrance: Option<Entrance>,
+}
 
 /// One call on a Talk server. Dropping it leaves the call and the room in the background.
 pub struct TalkCall {
@@ -39,9 +55,9 @@ pub struct TalkCall {
 }
 
 impl TalkCall {
-    pub(crate) fn open(account: TalkAccount, sink: SignalingSink) -> Self {
+    pub(crate) fn open(account: TalkAccount, sink: SignalingSink, options: CallOptions) -> Self {
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        let task = CallTask::new(account.clone(), sink.clone());
+        let task = CallTask::new(account.clone(), sink.clone(), options);
         account.spawn(task.run(receiver));
         Self { commands, sink }
     }

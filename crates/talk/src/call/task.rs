@@ -12,8 +12,11 @@ use tokio::task::JoinHandle;
 use super::input::Input;
 use super::inside::{CallFate, InCall, Inside, RingWatch, Standing};
 use super::leaving::{Farewell, Leaving};
+use super::way::Way;
 use crate::account::TalkAccount;
+use crate::entrance::Admission;
 use crate::rest::Session;
+use crate::{CallOptions, Consent, Entrance};
 
 /// Answers that may wait; a full queue holds up the long poll, never the commands.
 const FACTS: usize = 64;
@@ -36,6 +39,11 @@ pub(super) struct CallTask {
     pub(super) pending: Option<JoinHandle<()>>,
     /// Counts the lines opened, to tell late events of a closed one.
     pub(super) line: u64,
+    pub(super) way: Way,
+    /// To being recorded.
+    pub(super) consent: Consent,
+    /// What the room says about consent to recordings.
+    pub(super) room_consent: u8,
     /// The room we told the account not to ring for.
     pub(super) engaged: Option<RoomId>,
     /// An outage was told and its end was not.
@@ -88,9 +96,18 @@ pub(super) enum Over {
 }
 
 impl CallTask {
-    pub(super) fn new(account: TalkAccount, sink: SignalingSink) -> Self {
+    pub(super) fn new(account: TalkAccount, sink: SignalingSink, options: CallOptions) -> Self {
         let (facts, answers) = mpsc::channel(FACTS);
-        let session = account.new_session();
+        let (session, way, consent) = match options.entrance.map(Entrance::into_parts) {
+            Some((admission, password, consent)) => {
+                let (session, admitted) = match admission {
+                    Some(Admission { session, room }) => (session, Some(room)),
+                    None => (account.new_session(), None),
+                };
+                (session, Way { admitted, password, stranger: true }, consent)
+            }
+            None => (account.new_session(), Way::default(), options.consent),
+        };
         let phase = Phase::Idle;
         Self {
             account,
@@ -101,6 +118,9 @@ impl CallTask {
             phase,
             pending: None,
             line: 0,
+            way,
+            consent,
+            room_consent: 0,
             engaged: None,
             interrupted: false,
             abandoned: false,
@@ -138,7 +158,9 @@ impl CallTask {
                 Err(Over::ByItself)
             }
             Input::Line(line, event) if line == self.line => self.handle_line(event, now),
-            Input::Line(..) => Ok(()),
+            Input::News(line, news) if line == self.line => self.handle_news(news, now),
+            Input::Peers(line, peers) if line == self.line => self.handle_peers(&peers, now),
+            Input::Line(..) | Input::News(..) | Input::Peers(..) => Ok(()),
             Input::RingState(state) => self.handle_ring_state(state, now),
             Input::Names(members) => {
                 if let Phase::Inside(inside) = &mut self.phase {
@@ -190,7 +212,7 @@ impl CallTask {
                 }
                 Standing::Joining { .. } => Ok(()),
                 Standing::InCall(call) => {
-                    call.mesh.handle_timeout(now);
+                    call.topology.handle_timeout(now);
                     let fate = if due(call.returning_until) {
                         call.returning_until = None;
                         let users = inside.users.take().unwrap_or_default();
@@ -198,6 +220,7 @@ impl CallTask {
                     } else {
                         CallFate::GoesOn
                     };
+                    inside.introduce(&self.sink, now);
                     inside.drain(&self.sink);
                     self.follow(fate)
                 }
@@ -214,7 +237,8 @@ impl CallTask {
                 Standing::Ringing(watch) => watch.ask_at,
                 Standing::Joining { .. } => None,
                 Standing::InCall(call) => {
-                    call.mesh.poll_timeout().into_iter().chain(call.returning_until).min()
+                    let links = call.topology.poll_timeout().into_iter();
+                    links.chain(call.returning_until).chain(call.introductions.deadline()).min()
                 }
             },
         }
@@ -271,11 +295,17 @@ impl CallTask {
                 Over::ByItself | Over::Refused(_) => false,
             };
             let farewell = match over {
-                Over::Refused(body) => Some(Farewell {
-                    body,
-                    own_session: inside.own_session,
-                    callers: inside.roster.others_in_call().map(str::to_owned).collect(),
-                }),
+                Over::Refused(body) => {
+                    let mut callers: Vec<String> =
+                        inside.roster.others_in_call().map(str::to_owned).collect();
+                    if let Some(census) = &inside.census
+                        && callers.is_empty()
+                    {
+                        callers = census.of_others(&inside.own_user);
+                    }
+                    let may_ask = inside.census.is_none();
+                    Some(Farewell { body, own_session: inside.own_session, callers, may_ask })
+                }
                 Over::Ended(_) | Over::ByItself => None,
             };
             let leaving = Leaving {
@@ -309,6 +339,9 @@ impl CallTask {
             }
         });
         if let Ok(Some(entered)) = entered.await {
+            if let Some(admission) = entered.admission {
+                admission.leave().await;
+            }
             let left = self.session.leave_room(&entered.room.token);
             // A session that is not left times out.
             let _ = tokio::time::timeout(ENTER_LIMIT, left).await;

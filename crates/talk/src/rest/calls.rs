@@ -26,16 +26,33 @@ pub(crate) enum NotificationState {
 }
 
 impl Session {
-    /// Joins the call of the room we entered.
-    pub(crate) async fn join_call(&self, token: &str, flags: u32, silent: bool) -> Result<(), RestError> {
-        let body = JoinCallRequest { flags, silent, recording_consent: false, silent_for: Vec::new() };
+    /// Joins the call of the room we entered. `silent` and `consent` are for servers that know them.
+    pub(crate) async fn join_call(
+        &self,
+        token: &str,
+        flags: u32,
+        silent: bool,
+        consent: bool,
+    ) -> Result<(), RestError> {
+        let body = JoinCallRequest { flags, silent, recording_consent: consent, silent_for: Vec::new() };
         self.done(Request::new(Method::POST, API_V4, &["call", token]).json(&body)).await
     }
 
     /// Leaves the call, or ends it for all.
     pub(crate) async fn leave_call(&self, token: &str, all: bool) -> Result<(), RestError> {
-        self.done(Request::new(Method::DELETE, API_V4, &["call", token]).json(&LeaveCallRequest { all }))
-            .await
+        let path = ["call", token];
+        let mut request = Request::new(Method::DELETE, API_V4, &path);
+        if all {
+            // Older servers know no such field; without it, leaving is the same everywhere.
+            request = request.json(&LeaveCallRequest { all });
+        }
+        self.done(request).await
+    }
+
+    /// Rings one member for the call we are in (talk-rest section 3.5).
+    pub(crate) async fn ring_attendee(&self, token: &str, attendee: i64) -> Result<(), RestError> {
+        let attendee = attendee.to_string();
+        self.done(Request::new(Method::POST, API_V4, &["call", token, "ring", &attendee])).await
     }
 
     /// Who is in the call.

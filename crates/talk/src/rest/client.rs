@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::error::{RestError, unreachable};
+use super::facts::ServerFacts;
 use crate::address::is_loopback;
 
 /// How long an ordinary request may take.
@@ -52,6 +53,7 @@ pub(crate) struct RestClient {
     base: Url,
     user_agent: HeaderValue,
     credentials: Option<Credentials>,
+    facts: Arc<ServerFacts>,
 }
 
 impl RestClient {
@@ -84,7 +86,7 @@ impl RestClient {
         })?;
         let user_agent =
             HeaderValue::try_from(user_agent).unwrap_or_else(|_| HeaderValue::from_static("Bellbird"));
-        Ok(Self { http, base, user_agent, credentials })
+        Ok(Self { http, base, user_agent, credentials, facts: Arc::default() })
     }
 
     /// The same server and connections with other credentials.
@@ -95,6 +97,11 @@ impl RestClient {
     /// The base address.
     pub(crate) fn base(&self) -> &Url {
         &self.base
+    }
+
+    /// What answers taught about the server.
+    pub(crate) fn facts(&self) -> &ServerFacts {
+        &self.facts
     }
 
     /// A new session with a cookie jar of its own.
@@ -113,13 +120,19 @@ impl RestClient {
     }
 }
 
+/// A body and its type.
+struct Body {
+    kind: &'static str,
+    bytes: Vec<u8>,
+}
+
 /// A request to be made.
 pub(crate) struct Request<'a> {
     method: Method,
     path: &'a str,
     segments: &'a [&'a str],
     query: Vec<(&'a str, String)>,
-    body: Option<Vec<u8>>,
+    body: Option<Body>,
     header: Option<(HeaderName, HeaderValue)>,
     timeout: Duration,
 }
@@ -139,7 +152,14 @@ impl<'a> Request<'a> {
     /// Sets a JSON body.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
         // Only types of the wire crate come here; their maps have text keys, which is all that could fail.
-        self.body = serde_json::to_vec(body).ok();
+        self.body = serde_json::to_vec(body).ok().map(|bytes| Body { kind: "application/json", bytes });
+        self
+    }
+
+    /// Sets a form of one field as the body.
+    pub(crate) fn form(mut self, key: &str, value: &str) -> Self {
+        let text = url::form_urlencoded::Serializer::new(String::new()).append_pair(key, value).finish();
+        self.body = Some(Body { kind: "application/x-www-form-urlencoded", bytes: text.into_bytes() });
         self
     }
 
@@ -208,7 +228,7 @@ pub(crate) struct Session {
 impl Session {
     /// Makes a request and reads the whole answer, whatever its status.
     pub(crate) async fn send(&self, request: Request<'_>) -> Result<Answer, RestError> {
-        let mut url = self.client.url(request.path, request.segments);
+        let mut url = self.client.url(&self.client.facts.path(request.path), request.segments);
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
@@ -229,8 +249,8 @@ impl Session {
         if let Some((name, value)) = request.header {
             builder = builder.header(name, value);
         }
-        if let Some(body) = request.body {
-            builder = builder.header(reqwest::header::CONTENT_TYPE, "application/json").body(body);
+        if let Some(Body { kind, bytes }) = request.body {
+            builder = builder.header(reqwest::header::CONTENT_TYPE, kind).body(bytes);
         }
         let mut response = builder.send().await.map_err(unreachable)?;
         self.jar.set_cookies(&mut response.headers().get_all(SET_COOKIE).iter(), &url);
@@ -243,6 +263,7 @@ impl Session {
         }
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
+        self.client.facts.notice(&headers);
         Ok(Answer { status, headers, body })
     }
 

@@ -4,11 +4,12 @@ mod accounts;
 mod calls;
 mod client;
 mod error;
+mod facts;
 mod rooms;
 mod tls;
 
 pub(crate) use accounts::{Notifications, discover};
 pub(crate) use calls::NotificationState;
-pub(crate) use client::{Credentials, RestClient, Session};
+pub(crate) use client::{Credentials, Request, RestClient, Session};
 pub(crate) use error::{RestError, Subject};
 pub(crate) use tls::client_config;

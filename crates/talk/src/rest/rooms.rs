@@ -1,11 +1,17 @@
 //! Requests about conversations.
 
-use bellbird_talk_wire::constants::{API_V4, ROOM_ONE_TO_ONE};
+use std::time::Duration;
+
+use bellbird_call::Secret;
+use bellbird_talk_wire::constants::{API_V1, API_V4, ROOM_ONE_TO_ONE};
 use bellbird_talk_wire::{CreateRoomRequest, Invitees, JoinRoomRequest, Participant, Room};
 use reqwest::Method;
 
 use super::client::{Request, Session};
 use super::error::RestError;
+
+/// Servers hold back the answer to a password for up to half a minute when several were wrong.
+const PASSWORD_TIMEOUT: Duration = Duration::from_secs(45);
 
 impl Session {
     /// All conversations of the account.
@@ -61,10 +67,21 @@ impl Session {
     }
 
     /// Enters a conversation: makes a session in it, tied to our cookies.
-    pub(crate) async fn enter_room(&self, token: &str) -> Result<Room, RestError> {
-        let body = JoinRoomRequest { password: String::new(), force: true };
+    pub(crate) async fn enter_room(&self, token: &str, password: Option<&Secret>) -> Result<Room, RestError> {
+        let typed = password.map_or("", Secret::expose).to_owned();
+        let body = JoinRoomRequest { password: typed, force: true };
         let path = ["room", token, "participants", "active"];
-        self.data(Request::new(Method::POST, API_V4, &path).json(&body)).await
+        let mut request = Request::new(Method::POST, API_V4, &path).json(&body);
+        if password.is_some() {
+            request = request.timeout(PASSWORD_TIMEOUT);
+        }
+        self.data(request).await
+    }
+
+    /// Tells the name others shall see of us, a guest in the conversation entered.
+    pub(crate) async fn set_guest_name(&self, token: &str, name: &str) -> Result<(), RestError> {
+        let body = serde_json::json!({ "displayName": name });
+        self.done(Request::new(Method::POST, API_V1, &["guest", token, "name"]).json(&body)).await
     }
 
     /// Leaves a conversation's session; we stay a member.

@@ -4,7 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod calls;
+mod entrances;
+mod foreign;
+mod gestures;
 mod hostile;
+mod login_flow;
+mod older_server;
 mod outage;
 mod refusals;
 mod sign_in;

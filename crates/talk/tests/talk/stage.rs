@@ -10,7 +10,7 @@ use bellbird_call::{
     SessionDescription,
 };
 use bellbird_server::{Server, ServerConfig};
-use bellbird_talk::{AccountEvent, ClientName, TalkAccount, TalkCall, Watch};
+use bellbird_talk::{AccountEvent, CallOptions, ClientName, Entrance, TalkAccount, TalkCall, Watch};
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -103,6 +103,20 @@ impl Phone {
             let _ = sender.send(event);
         });
         Self { call: account.open_call(sink), events: Inbox { receiver, skipped: Vec::new() } }
+    }
+
+    /// The call that an entrance leads to.
+    pub(crate) fn through(account: &TalkAccount, entrance: Entrance) -> Self {
+        let target = CallTarget::Room(entrance.room().unwrap().room);
+        let (sender, receiver) = unbounded_channel();
+        let sink = Arc::new(move |event| {
+            let _ = sender.send(event);
+        });
+        let options = CallOptions { entrance: Some(entrance), ..CallOptions::default() };
+        let call = account.open_call_with(sink, options);
+        let mut phone = Self { call, events: Inbox { receiver, skipped: Vec::new() } };
+        phone.send(SignalingCommand::Dial { target, media: MediaKinds::VOICE, silent: false });
+        phone
     }
 
     pub(crate) fn dial(account: &TalkAccount, who: &str) -> Self {

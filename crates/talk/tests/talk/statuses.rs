@@ -140,17 +140,3 @@ async fn odd_answers_are_refused_without_harm() {
     let account = serve(Arc::new(move |_| envelope(200, list))).await;
     assert_eq!(account.rooms().await.unwrap().len(), 1);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_external_signaling_server_is_refused_with_words() {
-    let script: Script = Arc::new(|first| {
-        if first.contains("signaling/settings") {
-            envelope(200, r#"{"signalingMode":"external","server":"https://hpb.example.org"}"#)
-        } else {
-            envelope(200, &ROOM.replace("READ_ONLY", "0"))
-        }
-    });
-    let account = serve(script).await;
-    let mut phone = Phone::dial_target(&account, CallTarget::Room(RoomId::new("room1")));
-    assert!(phone.failure().await.detail.contains("separate signaling server"));
-}

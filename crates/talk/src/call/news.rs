@@ -1,0 +1,125 @@
+//! What a signaling server tells.
+
+use std::time::Instant;
+
+use bellbird_call::ports::SignalingEvent;
+use bellbird_call::{CallTarget, ParticipantId, RoomId};
+use bellbird_talk_wire::constants::MAX_SESSION_ID_BYTES;
+use bellbird_talk_wire::{CallPeer, ServerEvent};
+
+use super::input::Input;
+use super::inside::{Inside, Standing};
+use super::leaving::Leaving;
+use super::task::{CallTask, Goal, Phase, Step};
+use crate::external::News;
+use crate::internal::LineEvent;
+
+impl CallTask {
+    pub(super) fn handle_news(&mut self, news: News, now: Instant) -> Step {
+        match news {
+            News::Interrupted => self.handle_line(LineEvent::Interrupted, now),
+            News::Restored => self.handle_line(LineEvent::Restored, now),
+            News::Gone { after_outage } => self.handle_line(LineEvent::Gone { after_outage }, now),
+            News::Replaced => self.handle_line(LineEvent::Replaced, now),
+            News::Failed(problem) => self.handle_line(LineEvent::Failed(problem), now),
+            News::Event(ServerEvent::SwitchTo { room }) => {
+                self.switch_to(&room);
+                Ok(())
+            }
+            News::Event(event) => {
+                let Phase::Inside(inside) = &mut self.phase else { return Ok(()) };
+                let Some(census) = &mut inside.census else { return Ok(()) };
+                if !census.apply(event) {
+                    return Ok(());
+                }
+                let users = census.users();
+                self.handle_users(users, now)
+            }
+            // The line lets through only what the server vouches for.
+            News::Peer { message, control: _ } => {
+                if let Phase::Inside(inside) = &mut self.phase {
+                    inside.handle_peer(message, &self.sink, now);
+                    if let Standing::InCall(call) = &mut inside.standing
+                        && call.topology.take_stale()
+                    {
+                        inside.line.start_anew();
+                    }
+                }
+                Ok(())
+            }
+            News::Refused { request, code } => {
+                if let Phase::Inside(inside) = &mut self.phase
+                    && let Standing::InCall(call) = &mut inside.standing
+                {
+                    call.topology.refused(request, &code, now);
+                    inside.drain(&self.sink);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Who is in the call, where the signaling server does not tell those who only ring.
+    pub(super) fn handle_peers(&mut self, peers: &[CallPeer], now: Instant) -> Step {
+        let Phase::Inside(inside) = &mut self.phase else { return Ok(()) };
+        let (Standing::Ringing(_), Some(census)) = (&inside.standing, &mut inside.census) else {
+            return Ok(());
+        };
+        census.seed(peers);
+        let users = census.users();
+        self.handle_users(users, now)
+    }
+
+    /// Asks for them.
+    pub(super) fn ask_peers(&self, room: RoomId) {
+        let (session, facts, number) = (self.session.clone(), self.facts.clone(), self.line);
+        tokio::spawn(async move {
+            if let Ok(peers) = session.call_peers(room.as_str()).await {
+                // A closed channel means that the call is over.
+                let _ = facts.send(Input::Peers(number, peers)).await;
+            }
+        });
+    }
+
+    /// A moderator sends us to another room, as from a conversation to one of its breakout rooms: the call goes on
+    /// there, with whoever is there.
+    fn switch_to(&mut self, room: &str) {
+        if room.is_empty() || room.len() > MAX_SESSION_ID_BYTES {
+            return;
+        }
+        let media = match self.standing() {
+            Some(Standing::InCall(call)) => call.media,
+            Some(Standing::Ringing(_) | Standing::Joining { .. }) | None => return,
+        };
+        let Phase::Inside(mut inside) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        tracing::info!("sent to another room");
+        let gone: Vec<ParticipantId> =
+            inside.roster.in_call().map(|(session, _)| ParticipantId::new(session)).collect();
+        if let Standing::InCall(call) = &mut inside.standing {
+            call.topology.set_members(&[], Instant::now());
+            call.topology.rejoin(&inside.own_session);
+        }
+        inside.drain(&self.sink);
+        for participant in gone {
+            self.tell(SignalingEvent::ParticipantLeft(participant));
+        }
+        let Inside { room: old, line, .. } = *inside;
+        let leaving = Leaving {
+            account: self.account.clone(),
+            session: self.session.clone(),
+            token: old.as_str().to_owned(),
+            line,
+            pending: self.pending.take(),
+            call: Some(false),
+            farewell: None,
+        };
+        self.account.spawn(leaving.run());
+        // Cookies of their own: leaving the old room must not take the new one along.
+        self.session = self.account.new_session();
+        self.line += 1;
+        let room = RoomId::new(room);
+        self.engage(room.clone());
+        let goal = Goal::Call { media, silent: true };
+        self.enter(CallTarget::Room(room.clone()), goal, Some(room));
+    }
+}

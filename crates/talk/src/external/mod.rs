@@ -1,0 +1,24 @@
+//! External signaling: call messages through a separate signaling server (talk-signaling section 6), with or without
+//! a media server behind it.
+//!
+//! ```text
+//!   call/ ── Line ──▶ line.rs (WebSocket, pings, queue) ◀──▶ conversation.rs (greeting, resuming, room; pure)
+//!     │                    └─ News ──▶ census.rs (events become whole lists; pure)
+//!     └── mcu.rs (publishing once, receiving each; pure) ◀── subscription.rs, early.rs
+//! ```
+
+mod census;
+mod conversation;
+mod early;
+mod line;
+mod mcu;
+mod socket;
+mod subscription;
+
+pub(crate) use census::Census;
+pub(crate) use conversation::News;
+pub(crate) use line::{Admission, Line, Unadmitted, admit};
+pub(crate) use mcu::{LinkOwner, Mcu};
+
+#[cfg(test)]
+pub(crate) use conversation::{Conversation, Identity, Output};
