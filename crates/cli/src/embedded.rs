@@ -166,6 +166,7 @@ fn problem(error: ServerError) -> Problem {
         | ServerError::Certificate(_)
         | ServerError::GivenCertificate { .. }
         | ServerError::SignalingServer(_)
+        | ServerError::TurnServers(_)
         | ServerError::File { .. }
         | ServerError::Stopped => ProblemCode::ServerFailed,
     };

@@ -94,6 +94,7 @@ fn sentence(code: &str) -> Option<&'static str> {
         "signaling-server" => {
             "The external signaling server cannot be used. Check --hpb, and that the secret's file can be read."
         }
+        "turn-server" => "The TURN servers cannot be used. Check --turn, and that the secret's file can be read.",
         "file" => "A file could not be read or written.",
         "stopped" => "The server has stopped.",
         "bad-name" => "This name cannot be used. Take letters, digits, dots, dashes and underscores.",

@@ -81,6 +81,9 @@ pub enum ServerError {
     /// The external signaling server cannot be used as configured: its address, the secret file or the key.
     #[error("the external signaling server cannot be used: {0}")]
     SignalingServer(String),
+    /// The TURN servers cannot be named as configured: an address or the secret file.
+    #[error("the TURN servers cannot be used: {0}")]
+    TurnServers(String),
     /// The server has been shut down.
     #[error("the server has been shut down")]
     Stopped,
@@ -105,6 +108,7 @@ impl ServerError {
             Self::GivenCertificate { .. } => "tls-certificate",
             Self::File { .. } => "file",
             Self::SignalingServer(_) => "signaling-server",
+            Self::TurnServers(_) => "turn-server",
             Self::Stopped => "stopped",
         }
     }

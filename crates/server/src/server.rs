@@ -272,9 +272,10 @@ type Opened = (Store, Admin, FolderLock, String, Option<TurnServer>);
 fn open_blocking(given: &ServerConfig) -> Result<Opened, ServerError> {
     let folder: &Path = &given.data;
     let turn = given.turn.as_ref().map(|turn| {
-        let secret = hpb::read_secret_file(&turn.secret_file)?;
-        TurnServer::of_urls(&turn.urls, &secret)
-            .ok_or_else(|| ServerError::SignalingServer("a TURN server's address is wrong".into()))
+        let secret = hpb::read_secret_file(&turn.secret_file).map_err(ServerError::TurnServers)?;
+        TurnServer::of_urls(&turn.urls, &secret).ok_or_else(|| {
+            ServerError::TurnServers("an address is not as turn:HOST:PORT?transport=udp".into())
+        })
     });
     let turn = turn.transpose()?;
     folder::prepare(folder)?;

@@ -75,6 +75,14 @@ fn what_goes_wrong_on_this_machine_is_told_apart() {
             .unwrap();
         assert_eq!(error_code(&refused), "signaling-server", "{url}");
     }
+    let turn = cli(folder.path())
+        .args(["serve", "--listen", "127.0.0.1:0", "--turn", "http://127.0.0.1", "--data"])
+        .arg(folder.path().join("h"))
+        .arg("--turn-secret-file")
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert_eq!(error_code(&turn), "turn-server");
     let nothing = cli(folder.path()).args(["ctl", "status"]).output().unwrap();
     assert_eq!(error_code(&nothing), "no-core");
     let account = cli(folder.path()).args(["contacts", "--account", "ann"]).output().unwrap();

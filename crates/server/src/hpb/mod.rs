@@ -72,7 +72,7 @@ impl HpbConfig {
     }
 
     fn read_secret(&self) -> Result<SharedSecret, ServerError> {
-        read_secret_file(&self.secret_file).map(SharedSecret::new)
+        read_secret_file(&self.secret_file).map(SharedSecret::new).map_err(ServerError::SignalingServer)
     }
 }
 
@@ -83,10 +83,9 @@ pub(crate) fn parse_url(text: &str) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then_some(url)
 }
 
-/// The text of a secret file without the line's end.
-pub(crate) fn read_secret_file(path: &Path) -> Result<String, ServerError> {
-    let bad =
-        |reason: &str| ServerError::SignalingServer(format!("the secret file {} {reason}", path.display()));
+/// The text of a secret file without the line's end, or what is wrong with the file.
+pub(crate) fn read_secret_file(path: &Path) -> Result<String, String> {
+    let bad = |reason: &str| format!("the secret file {} {reason}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| bad(&format!("cannot be read: {error}")))?;
     let secret = text.trim();
     match secret.len() {
