@@ -102,6 +102,24 @@ fn signaling() {
 }
 
 #[test]
+fn signaling_server() {
+    let frames = [
+        r#"{"type":"welcome","welcome":{"features":["hello-v2"],"version":"1.2.4"}}"#,
+        r#"{"id":"b1","type":"hello","hello":{"version":"2.0","sessionid":"me","resumeid":"r","server":{"features":["mcu"]}}}"#,
+        r#"{"id":"b2","type":"room","room":{"roomid":"room","properties":{}}}"#,
+        r#"{"type":"event","event":{"target":"room","type":"join","join":[{"sessionid":"b","userid":"bob","user":{"displayname":"B"},"roomsessionid":"n"}]}}"#,
+        r#"{"type":"event","event":{"target":"participants","type":"update","update":{"roomid":"room","users":[{"sessionId":"b","inCall":7,"participantPermissions":254}]}}}"#,
+        r#"{"type":"message","message":{"sender":{"type":"session","sessionid":"b"},"data":{"type":"offer","roomType":"video","sid":"9","payload":{"type":"offer","sdp":"v=0"}}}}"#,
+        r#"{"type":"message","message":{"sender":{"type":"session","sessionid":"b"},"data":{"type":"candidate","sid":"9","payload":{"candidate":{"candidate":"candidate:1","sdpMid":"","sdpMLineIndex":0}}}}}"#,
+        r#"{"id":"m1","type":"error","error":{"code":"not_allowed","message":"no"}}"#,
+        r#"{"type":"bye","bye":{"reason":"hello_timeout"}}"#,
+    ];
+    let session: &'static str = frames.join("\n").leak();
+    drive_text("signaling frames", &frames, 20_000, bellbird_talk_wire::fuzz::signaling_frame);
+    drive_text("signaling sessions", &[session], 3_000, bellbird_talk::fuzz::signaling_session);
+}
+
+#[test]
 fn control_frames() {
     let corpus = [
         r#"{"frame":"hello","token":"t"}"#,

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use bellbird_call::ports::{MediaCommand, MediaEvent, Problem, ProblemCode};
+use bellbird_call::ports::{MediaCommand, MediaEvent, Problem, ProblemCode, SignalingCommand};
 use bellbird_call::{CallInput, CallMachine, CallOutput, CallView};
 
 use crate::reconnect::{ReconnectPolicy, Recovery, Remedy};
@@ -32,6 +32,9 @@ impl Conductor {
             match remedy {
                 Remedy::Restart(link) => {
                     self.outputs.push_back(CallOutput::Media(MediaCommand::RestartIce(link)));
+                }
+                Remedy::Renew(link) => {
+                    self.outputs.push_back(CallOutput::Signaling(SignalingCommand::RenewLink(link)));
                 }
                 Remedy::GiveUp(link) => {
                     let problem = Problem::new(ProblemCode::NoMediaPath, "no path for media could be found");

@@ -6,14 +6,17 @@
 //!      └─too long: give up └────Connected────────┘                 └─ only while the service can be reached
 //! ```
 //!
+//! When the machine changes networks, a link that is up counts as lost at once.
+//!
 //! Only the side that offers can restart ICE (RFC 8445 section 2.4, and talk-signaling section 4: at most five
-//! times); the other waits for its offer, somewhat longer than the offerer would try.
+//! times); the other waits for its offer, somewhat longer than the offerer would try. A link that goes one way ends at
+//! a media server, which takes no second offer (talk-signaling section 6.7): such a link is made anew instead.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{MediaCommand, MediaEvent, SignalingEvent};
-use bellbird_call::{CallInput, CallOutput, Link, LinkId, LinkRole, LinkState};
+use bellbird_call::{CallInput, CallOutput, Link, LinkDirection, LinkId, LinkRole, LinkState};
 
 /// How patient the recovery is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,6 +60,8 @@ impl Default for ReconnectPolicy {
 pub enum Remedy {
     /// Make a new offer with fresh ICE credentials.
     Restart(LinkId),
+    /// Have another link in its place.
+    Renew(LinkId),
     /// Stop trying.
     GiveUp(LinkId),
 }
@@ -72,8 +77,29 @@ pub struct Recovery {
 
 #[derive(Debug)]
 struct Path {
-    role: LinkRole,
+    side: Side,
     state: PathState,
+}
+
+/// What can be done from here about a link's path.
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    /// Restart ICE.
+    Offerer,
+    /// Wait for the far end to restart it.
+    Answerer,
+    /// Have the link made anew.
+    Client,
+}
+
+impl Side {
+    fn of(link: &Link) -> Self {
+        match (link.direction, link.role) {
+            (LinkDirection::SendOnly | LinkDirection::ReceiveOnly, _) => Self::Client,
+            (LinkDirection::SendReceive, LinkRole::Offerer) => Self::Offerer,
+            (LinkDirection::SendReceive, LinkRole::Answerer) => Self::Answerer,
+        }
+    }
 }
 
 /// Where one link stands.
@@ -99,6 +125,7 @@ impl Recovery {
     pub fn observe_input(&mut self, input: &CallInput, now: Instant) {
         match input {
             CallInput::Media(MediaEvent::LinkState { link, state }) => self.link_state(*link, *state, now),
+            CallInput::Media(MediaEvent::AddressLost) => self.address_lost(now),
             CallInput::Signaling(SignalingEvent::Interrupted) => self.reachable = false,
             CallInput::Signaling(SignalingEvent::Restored) => self.restored(now),
             CallInput::Start
@@ -127,15 +154,17 @@ impl Recovery {
         let path = self.links.get_mut(&id)?;
         match &mut path.state {
             PathState::Lost { since, restarts, last_restart, act_at } => {
-                let may_restart = match path.role {
-                    LinkRole::Offerer => *restarts < self.policy.restarts && now < *since + self.policy.limit,
-                    LinkRole::Answerer => false,
+                let may_restart = *restarts < self.policy.restarts && now < *since + self.policy.limit;
+                let remedy = match path.side {
+                    Side::Offerer => Some(Remedy::Restart(id)),
+                    Side::Client => Some(Remedy::Renew(id)),
+                    Side::Answerer => None,
                 };
-                if may_restart {
+                if let Some(remedy) = remedy.filter(|_| may_restart) {
                     *restarts += 1;
                     *last_restart = Some(now);
                     *act_at = now + self.policy.restart_patience;
-                    return Some(Remedy::Restart(id));
+                    return Some(remedy);
                 }
             }
             PathState::Opening { .. } | PathState::Closed { .. } | PathState::Up => {}
@@ -151,7 +180,7 @@ impl Recovery {
 
     fn opened(&mut self, link: &Link, now: Instant) {
         let state = PathState::Opening { give_up_at: now + self.policy.opening_patience };
-        self.links.insert(link.id, Path { role: link.role, state });
+        self.links.insert(link.id, Path { side: Side::of(link), state });
     }
 
     /// When something is to be done about a link. While the service cannot be reached a restart is pointless and an
@@ -169,9 +198,14 @@ impl Recovery {
 
     fn link_state(&mut self, link: LinkId, state: LinkState, now: Instant) {
         let Some(path) = self.links.get_mut(&link) else { return };
-        let wait = match path.role {
-            LinkRole::Offerer => self.policy.disconnected_wait,
-            LinkRole::Answerer => self.policy.answerer_patience,
+        let wait = match path.side {
+            Side::Offerer | Side::Client => self.policy.disconnected_wait,
+            Side::Answerer => self.policy.answerer_patience,
+        };
+        // A media server that closes a link has forgotten it, or whoever sent on it left: the service knows.
+        let state = match (state, path.side) {
+            (LinkState::Closed, Side::Client) => LinkState::Disconnected,
+            (state, _) => state,
         };
         let lost = |act_at| PathState::Lost { since: now, restarts: 0, last_restart: None, act_at };
         path.state = match (state, path.state) {
@@ -180,21 +214,34 @@ impl Recovery {
             (LinkState::Closed, _) => PathState::Closed { give_up_at: now + self.policy.closed_wait },
             (LinkState::Connecting | LinkState::Disconnected, PathState::Up) => lost(now + wait),
             (LinkState::Connecting | LinkState::Disconnected, other) => other,
-            (LinkState::Failed, PathState::Up | PathState::Opening { .. }) => match path.role {
-                LinkRole::Offerer => lost(now),
-                LinkRole::Answerer => lost(now + wait),
+            (LinkState::Failed, PathState::Up | PathState::Opening { .. }) => match path.side {
+                Side::Offerer | Side::Client => lost(now),
+                Side::Answerer => lost(now + wait),
             },
             (LinkState::Failed, PathState::Lost { since, restarts, last_restart, act_at }) => {
-                let act_at = match path.role {
-                    LinkRole::Offerer => {
+                let act_at = match path.side {
+                    Side::Offerer | Side::Client => {
                         let earliest = last_restart.map_or(now, |at| at + self.policy.restart_gap);
                         act_at.min(earliest.max(now))
                     }
-                    LinkRole::Answerer => act_at,
+                    Side::Answerer => act_at,
                 };
                 PathState::Lost { since, restarts, last_restart, act_at }
             }
         };
+    }
+
+    /// We changed networks. Which links that broke shows only after seconds of silence, and a restart of one that it
+    /// did not costs a tenth of a second, so every link of ours is restarted at once.
+    fn address_lost(&mut self, now: Instant) {
+        for path in self.links.values_mut().filter(|path| matches!(path.side, Side::Offerer | Side::Client)) {
+            let since = match path.state {
+                PathState::Up => now,
+                PathState::Lost { since, .. } => since,
+                PathState::Opening { .. } | PathState::Closed { .. } => continue,
+            };
+            path.state = PathState::Lost { since, restarts: 0, last_restart: None, act_at: now };
+        }
     }
 
     /// The service is back: offers made meanwhile may be lost, so every lost link begins anew.
@@ -203,9 +250,9 @@ impl Recovery {
         let patience = self.policy.answerer_patience;
         for path in self.links.values_mut() {
             if let PathState::Lost { since, .. } = path.state {
-                let act_at = match path.role {
-                    LinkRole::Offerer => now,
-                    LinkRole::Answerer => now + patience,
+                let act_at = match path.side {
+                    Side::Offerer | Side::Client => now,
+                    Side::Answerer => now + patience,
                 };
                 path.state = PathState::Lost { since, restarts: 0, last_restart: None, act_at };
             }

@@ -14,23 +14,22 @@ enum Happens {
     State(LinkState),
     Interrupted,
     Restored,
+    AddressLost,
     Closed,
 }
 
-use Happens::{Closed, Interrupted, Restored, State};
+use Happens::{AddressLost, Closed, Interrupted, Restored, State};
 use LinkState::{Connected, Connecting, Disconnected, Failed};
 
 /// Plays a script and yields what recovery did at which second, looked at ten times a second for 120 s.
 fn play(role: LinkRole, script: &[(u64, Happens)]) -> Vec<(f64, Remedy)> {
+    play_on(role, LinkDirection::SendReceive, script)
+}
+
+fn play_on(role: LinkRole, direction: LinkDirection, script: &[(u64, Happens)]) -> Vec<(f64, Remedy)> {
     let start = Instant::now();
     let mut recovery = Recovery::new(ReconnectPolicy::default());
-    let link = Link {
-        id: LINK,
-        participant: None,
-        source: LinkSource::Person,
-        role,
-        direction: LinkDirection::SendReceive,
-    };
+    let link = Link { id: LINK, participant: None, source: LinkSource::Person, role, direction };
     recovery.observe_output(&CallOutput::Media(MediaCommand::OpenLink(link)), start);
     let mut done = Vec::new();
     for tenth in 0..1200_u32 {
@@ -40,6 +39,7 @@ fn play(role: LinkRole, script: &[(u64, Happens)]) -> Vec<(f64, Remedy)> {
                 State(state) => CallInput::Media(MediaEvent::LinkState { link: LINK, state: *state }),
                 Interrupted => CallInput::Signaling(SignalingEvent::Interrupted),
                 Restored => CallInput::Signaling(SignalingEvent::Restored),
+                AddressLost => CallInput::Media(MediaEvent::AddressLost),
                 Closed => {
                     recovery.observe_output(&CallOutput::Media(MediaCommand::CloseLink(LINK)), now);
                     continue;
@@ -108,6 +108,19 @@ fn a_first_path_that_fails_is_sought_again_and_one_that_never_comes_is_given_up(
 }
 
 #[test]
+fn another_network_is_a_reason_to_restart_at_once_for_who_offers() {
+    let moved = [(0, State(Connected)), (10, AddressLost), (11, State(Connecting)), (12, State(Connected))];
+    assert_eq!(play(LinkRole::Offerer, &moved), restarts(&[10.0], None));
+    assert_eq!(play(LinkRole::Answerer, &moved), restarts(&[], None));
+    let opening = [(0, AddressLost), (1, State(Connected))];
+    assert_eq!(
+        play(LinkRole::Offerer, &opening),
+        restarts(&[], None),
+        "its first path is being sought anyway"
+    );
+}
+
+#[test]
 fn restarts_wait_for_the_service() {
     let script = [
         (1, State(Connected)),
@@ -128,4 +141,30 @@ fn what_the_far_end_closed_is_kept_only_for_the_service_to_explain() {
     assert_eq!(play(LinkRole::Offerer, &script), restarts(&[], Some(13.0)));
     let script = [(1, State(Connected)), (10, State(LinkState::Closed)), (11, Closed)];
     assert_eq!(play(LinkRole::Offerer, &script), []);
+}
+
+#[test]
+fn a_link_with_a_media_server_is_made_anew() {
+    for (role, direction) in
+        [(LinkRole::Offerer, LinkDirection::SendOnly), (LinkRole::Answerer, LinkDirection::ReceiveOnly)]
+    {
+        let made_anew = |script: &[(u64, Happens)]| play_on(role, direction, script);
+        let lost = [(1, State(Connected)), (10, State(Disconnected)), (13, Closed)];
+        assert_eq!(made_anew(&lost), [(12.0, Remedy::Renew(LINK))]);
+        let failed = [(1, State(Connected)), (10, State(Failed)), (11, Closed)];
+        assert_eq!(made_anew(&failed), [(10.0, Remedy::Renew(LINK))]);
+        // The server has forgotten it, and nothing says that whoever sent on it left.
+        let forgotten = [(1, State(Connected)), (10, State(LinkState::Closed)), (13, Closed)];
+        assert_eq!(made_anew(&forgotten), [(12.0, Remedy::Renew(LINK))]);
+        let away =
+            [(1, State(Connected)), (10, Interrupted), (11, State(Failed)), (40, Restored), (41, Closed)];
+        assert_eq!(made_anew(&away), [(40.0, Remedy::Renew(LINK))]);
+        let moved = [(1, State(Connected)), (10, AddressLost), (11, Closed)];
+        assert_eq!(made_anew(&moved), [(10.0, Remedy::Renew(LINK))]);
+        let back = [(1, State(Connected)), (10, State(Disconnected)), (11, State(Connected))];
+        assert!(made_anew(&back).is_empty());
+        let hopeless = made_anew(&[(1, State(Connected)), (10, State(Failed))]);
+        assert_eq!(hopeless.len(), 6);
+        assert_eq!(hopeless[5].1, Remedy::GiveUp(LINK));
+    }
 }

@@ -7,3 +7,8 @@ pub fn invitation_link(text: &str) {
         assert!(link.server.has_host(), "a link without a server was taken");
     }
 }
+
+/// A signaling server's frames, one a line, as a session meets them on its way into a room and within.
+pub fn signaling_session(text: &str) {
+    crate::external::play(text);
+}

@@ -172,13 +172,18 @@ impl PeerFactory {
         let mut channels =
             DataChannels::new(self.handle.clone(), link.id, notices.clone(), self.texts.clone());
         if link.source == LinkSource::Person {
-            let direction = transceiver(RTCRtpTransceiverDirection::Recvonly);
-            library
-                .add_transceiver_from_kind(RtpCodecKind::Video, Some(direction))
-                .await
-                .map_err(internal)?;
-            // A channel first made later would never open.
-            if link.role == LinkRole::Offerer {
+            // A media server checks what we may publish by the sections we offer, inactive ones too
+            // (talk-signaling section 6.7).
+            if wanted.receive {
+                let direction = transceiver(RTCRtpTransceiverDirection::Recvonly);
+                library
+                    .add_transceiver_from_kind(RtpCodecKind::Video, Some(direction))
+                    .await
+                    .map_err(internal)?;
+            }
+            // A channel first made later would never open. A media server passes texts on only to those who opened
+            // one themselves, although it offers.
+            if link.role == LinkRole::Offerer || !wanted.send {
                 let options = RTCDataChannelInit { ordered: true, ..RTCDataChannelInit::default() };
                 let channel = library
                     .create_data_channel(data_channel::LABEL, Some(options))
