@@ -164,13 +164,10 @@ impl FakeHpb {
     }
 
     /// The next message, which has to be of this kind; its inner part.
-    #[track_caller]
-    pub(crate) fn expect<'a>(&'a self, kind: &'a str) -> impl Future<Output = Value> + use<'a> {
-        async move {
-            let told = self.next().await;
-            assert_eq!(told.body["type"], kind, "{}", told.body);
-            told.body[kind].clone()
-        }
+    pub(crate) async fn expect(&self, kind: &str) -> Value {
+        let told = self.next().await;
+        assert_eq!(told.body["type"], kind, "{}", told.body);
+        told.body[kind].clone()
     }
 
     /// Asks our server as the signaling server would.
