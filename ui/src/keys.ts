@@ -4,6 +4,9 @@
 export type KeyAction =
   | "search"
   | "toggle_mute"
+  | "toggle_hand"
+  /** Opens the choice of reactions. */
+  | "react"
   /** The key went down; talk until it comes up. */
   | "talk"
   | "end"
@@ -31,6 +34,8 @@ export interface Situation {
   /** A dialog, menu or popover is open. */
   overlay: boolean;
   inCall: boolean;
+  /** The call has more than two, so that hands and reactions mean something. */
+  group?: boolean;
   muted: boolean;
   ringing: boolean;
 }
@@ -53,6 +58,8 @@ export function keyAction(press: KeyPress, at: Situation): KeyAction | null {
   if (at.focus === "text" || at.overlay || press.repeat) return null;
   if (key === "?") return "shortcuts";
   if (key === "m" && !press.shiftKey && at.inCall) return "toggle_mute";
+  if (key === "h" && !press.shiftKey && at.group) return "toggle_hand";
+  if (key === "r" && !press.shiftKey && at.group) return "react";
   if (at.focus === "control") return null;
   if (key === "Enter" && at.ringing) return "answer";
   if (key === " " && at.inCall && at.muted) return "talk";

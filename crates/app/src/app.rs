@@ -47,6 +47,9 @@ impl Default for Sound {
     }
 }
 
+/// Opens an address in the person's browser. Must not block; an error says why it cannot.
+pub type Browser = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
 /// How an app is started.
 #[derive(Clone)]
 pub struct AppConfig {
@@ -63,6 +66,8 @@ pub struct AppConfig {
     pub key_store: Arc<dyn KeyStore>,
     /// The embedded server of the data folder; `None`: this app cannot start one.
     pub local_server: Option<Arc<dyn LocalServer>>,
+    /// Opens an address in the person's browser; `None`: this program has no way to, and shows it instead.
+    pub browser: Option<Browser>,
     /// Look out for sound devices that come and go, for whoever shows them.
     pub watch_devices: bool,
 }
@@ -119,6 +124,7 @@ impl App {
                 device_watch: None,
                 problems,
                 local_server: None,
+                signing_in: None,
                 suggested_name: person::full_name(),
             }),
             config,
@@ -174,13 +180,24 @@ impl App {
 
     /// Ends every call properly, tells windows, leaves every server. At most some seconds.
     pub async fn stop(&self) {
-        let calls = self.inner.change(|state| state.calls.end_all());
+        let leaving = self.inner.change(|state| {
+            if let Some(waiting) = state.signing_in.take() {
+                waiting.given_up.cancel();
+            }
+            state.calls.end_all()
+        });
         let _ = tokio::time::timeout(GOODBYE, async {
-            for call in calls {
+            for call in leaving.calls {
                 call.finished().await;
+            }
+            for entrance in leaving.entrances {
+                entrance.cancelled().await;
             }
         })
         .await;
+        for guest in leaving.guests {
+            guest.calls_settled(GOODBYE).await;
+        }
         let _ = self.inner.events.send(Event::Stopping);
         self.inner.clone().leave_servers().await;
         self.inner.gone.cancel();

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bellbird_call::ports::{Problem, ProblemCode};
-use bellbird_call::{ContactId, MediaKinds, Secret};
+use bellbird_call::{ContactId, Intent, MediaKinds, ParticipantId, Reaction, Secret};
 use bellbird_contract::{Command, ContactView, Event, Media, Reply, RoomView};
-use bellbird_talk::{Contact, Room, RoomKind};
+use bellbird_talk::{Contact, Room, RoomKind, TalkAccount};
 
 use crate::app::{App, Inner};
 use crate::convert;
 use crate::echo::ECHO;
+use crate::state::State;
 
 impl App {
     /// Makes a conversation of the first account: a group, or one that is open to all who have its link.
@@ -22,21 +23,21 @@ impl App {
         public: bool,
         invite: &[String],
     ) -> Result<RoomView, bellbird_contract::Problem> {
-        let place = self.inner.with(|state| state.account(None)?.place());
-        let (_, talk) = place.map_err(|problem| convert::problem(&problem))?;
-        let kind = if public { RoomKind::Public } else { RoomKind::Group };
-        let invite: Vec<ContactId> = invite.iter().map(ContactId::new).collect();
-        let room = talk.create_room(name.trim(), kind, &invite).await;
-        room.map(|room| room_view(&room)).map_err(|problem| convert::problem(&problem))
+        let room = self.inner.create_room(None, name, public, invite).await;
+        room.map_err(|problem| convert::problem(&problem))
     }
 
-    /// Joins a conversation's call with the first account, by voice and without ringing anybody. Yields the call's
-    /// id.
+    /// Joins a conversation's call with the account it is for, or as a guest, by voice and without ringing anybody.
+    /// Yields the call's id.
     ///
     /// # Errors
     /// `bad-link` for what is neither token nor link, `not-now` in a call or without an account.
-    pub fn join_silently(&self, room: &str) -> Result<String, bellbird_contract::Problem> {
-        let call = self.inner.join_room(None, room, MediaKinds::VOICE, true);
+    pub fn join_silently(
+        &self,
+        room: &str,
+        guest_name: Option<&str>,
+    ) -> Result<String, bellbird_contract::Problem> {
+        let call = self.inner.join_room(None, room, MediaKinds::VOICE, true, guest_name);
         call.map(|id| id.as_str().to_owned()).map_err(|problem| convert::problem(&problem))
     }
 
@@ -60,10 +61,19 @@ impl Inner {
                 let call = self.make_call(account.as_deref(), &contact, convert::kinds(media))?;
                 Ok(Reply::Call { call: call.as_str().into() })
             }
-            Command::JoinRoom { account, room, media } => {
+            Command::JoinRoom { account, room, media, guest_name } => {
                 self.only_voice(media)?;
-                let call = self.join_room(account.as_deref(), &room, convert::kinds(media), false)?;
+                let (account, guest) = (account.as_deref(), guest_name.as_deref());
+                let call = self.join_room(account, &room, convert::kinds(media), false, guest)?;
                 Ok(Reply::Call { call: call.as_str().into() })
+            }
+            Command::EnterPassword { call, password } => {
+                done(self.enter_password(&call, Secret::new(password)))
+            }
+            Command::GiveConsent { call } => done(self.give_consent(&call)),
+            Command::CancelSignIn => {
+                self.cancel_sign_in();
+                Ok(Reply::Ok)
             }
             // Cameras are not served: a video call is answered by voice.
             Command::Answer { call, media: Media::Voice | Media::Video } => {
@@ -71,6 +81,25 @@ impl Inner {
             }
             Command::Decline { call } => done(self.decline_call(call.as_deref())),
             Command::End { call } => done(self.end_call(call.as_deref())),
+            Command::EndForEveryone { call } => {
+                done(self.steer_call(call.as_deref(), Intent::EndForEveryone))
+            }
+            Command::SetHand { call, raised } => {
+                done(self.steer_call(call.as_deref(), Intent::RaiseHand(raised)))
+            }
+            Command::React { call, reaction } => {
+                let reaction = Reaction::new(reaction.trim())
+                    .ok_or_else(|| Problem::new(ProblemCode::NotNow, "a reaction is one emoji"))?;
+                done(self.steer_call(call.as_deref(), Intent::React(reaction)))
+            }
+            Command::AskToMute { call, participant } => {
+                let intent = Intent::AskToMute(ParticipantId::new(participant));
+                done(self.steer_call(call.as_deref(), intent))
+            }
+            Command::AddPerson { call, contact } => {
+                let intent = Intent::AddPerson(ContactId::new(contact.trim()));
+                done(self.steer_call(call.as_deref(), intent))
+            }
             Command::SetMuted { call, kind, muted } => {
                 done(self.mute(call.as_deref(), convert::kind_of_track(kind), muted))
             }
@@ -95,11 +124,13 @@ impl Inner {
             }
             Command::StartHere
             | Command::SignIn { .. }
+            | Command::SignInByBrowser { .. }
             | Command::AcceptInvitation { .. }
             | Command::SignOut { .. }
             | Command::SetDisplayName { .. }
             | Command::CreateInvitation
             | Command::SearchContacts { .. }
+            | Command::CreateRoom { .. }
             | Command::ListRooms { .. } => {
                 let work = self.runtime.spawn(self.clone().ask_server(command));
                 work.await.unwrap_or_else(|error| Err(Problem::new(ProblemCode::Internal, error)))
@@ -114,6 +145,9 @@ impl Inner {
             Command::SignIn { server, login_name, password } => {
                 done(self.sign_in(&server, &login_name, &Secret::new(password)).await)
             }
+            Command::SignInByBrowser { server } => {
+                Ok(Reply::SignIn { address: self.sign_in_by_browser(&server).await? })
+            }
             Command::AcceptInvitation { link, login_name, display_name, password } => {
                 let password = Secret::new(password);
                 done(self.accept_invitation(&link, &login_name, &display_name, &password).await)
@@ -126,22 +160,44 @@ impl Inner {
                 Ok(Reply::Invitation { invitation: self.create_invitation().await? })
             }
             Command::SearchContacts { account, text } => {
-                let (_, talk) = self.with(|state| state.account(account.as_deref())?.place())?;
-                let own = talk.login().user_id.clone();
-                let contacts = talk.contacts(text.trim()).await?;
-                Ok(Reply::Contacts { contacts: contact_views(contacts, &own) })
+                let text = text.trim().to_owned();
+                let ask = |account: String, talk: TalkAccount| {
+                    let text = text.clone();
+                    async move {
+                        let own = talk.login().user_id.clone();
+                        let contacts = talk.contacts(&text).await?;
+                        Ok(contact_views(&account, contacts, &own))
+                    }
+                };
+                let mut contacts = self.of_accounts(account.as_deref(), ask).await?;
+                contacts.sort_by_key(|view| !view.echo);
+                Ok(Reply::Contacts { contacts })
+            }
+            Command::CreateRoom { account, name, public, people } => {
+                Ok(Reply::Room { room: self.create_room(account.as_deref(), &name, public, &people).await? })
             }
             Command::ListRooms { account } => {
-                let (_, talk) = self.with(|state| state.account(account.as_deref())?.place())?;
-                let mut rooms = talk.rooms().await?;
+                let ask = |account: String, talk: TalkAccount| async move {
+                    Ok(talk.rooms().await?.iter().map(|room| room_view(&account, room)).collect())
+                };
+                let mut rooms: Vec<RoomView> = self.of_accounts(account.as_deref(), ask).await?;
+                self.with(|state| rooms.iter_mut().for_each(|room| add_link(state, room)));
                 rooms.sort_by_key(|room| std::cmp::Reverse(room.last_activity));
-                Ok(Reply::Rooms { rooms: rooms.iter().map(room_view).collect() })
+                Ok(Reply::Rooms { rooms })
             }
             Command::MakeCall { .. }
             | Command::JoinRoom { .. }
+            | Command::EnterPassword { .. }
+            | Command::GiveConsent { .. }
+            | Command::CancelSignIn
             | Command::Answer { .. }
             | Command::Decline { .. }
             | Command::End { .. }
+            | Command::EndForEveryone { .. }
+            | Command::SetHand { .. }
+            | Command::React { .. }
+            | Command::AskToMute { .. }
+            | Command::AddPerson { .. }
             | Command::SetMuted { .. }
             | Command::SetHold { .. }
             | Command::SelectDevice { .. }
@@ -149,6 +205,62 @@ impl Inner {
             | Command::Status
             | Command::ShowWindow
             | Command::Quit => Err(Problem::new(ProblemCode::Internal, "this command asks no server")),
+        }
+    }
+
+    /// Makes a conversation of several with people of the same server.
+    async fn create_room(
+        &self,
+        account: Option<&str>,
+        name: &str,
+        public: bool,
+        people: &[String],
+    ) -> Result<RoomView, Problem> {
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(Problem::new(ProblemCode::NotNow, "a conversation needs a name"));
+        }
+        let (account, talk) = self.with(|state| state.account(account)?.place())?;
+        let kind = if public { RoomKind::Public } else { RoomKind::Group };
+        let people: Vec<ContactId> = people.iter().map(ContactId::new).collect();
+        let mut room = room_view(&account, &talk.create_room(name, kind, &people).await?);
+        self.with(|state| add_link(state, &mut room));
+        Ok(room)
+    }
+
+    /// Asks the account meant, or all that can be asked, at once. One of several that does not answer is left out.
+    async fn of_accounts<T, F>(
+        &self,
+        wanted: Option<&str>,
+        ask: impl Fn(String, TalkAccount) -> F,
+    ) -> Result<Vec<T>, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Vec<T>, Problem>> + Send + 'static,
+    {
+        let places = self.with(|state| match wanted {
+            Some(_) => Ok::<_, Problem>(vec![state.account(wanted)?.place()?]),
+            None => {
+                let all: Vec<_> = state.accounts.iter().filter_map(|account| account.place().ok()).collect();
+                if all.is_empty() { Ok(vec![state.account(None)?.place()?]) } else { Ok(all) }
+            }
+        })?;
+        let asked: Vec<_> =
+            places.into_iter().map(|(account, talk)| self.runtime.spawn(ask(account, talk))).collect();
+        let (mut all, mut failure, mut any) = (Vec::new(), None, false);
+        for answer in asked {
+            match answer.await {
+                Ok(Ok(some)) => {
+                    any = true;
+                    all.extend(some);
+                }
+                Ok(Err(problem)) => failure = Some(problem),
+                Err(error) => failure = Some(Problem::new(ProblemCode::Internal, error)),
+            }
+        }
+        match failure {
+            Some(problem) if !any => Err(problem),
+            Some(_) | None => Ok(all),
         }
     }
 
@@ -163,16 +275,20 @@ impl Inner {
     }
 }
 
+/// The kind of a conversation that whoever has its link may enter.
+const PUBLIC: &str = "public";
+
 fn done(result: Result<(), Problem>) -> Result<Reply, Problem> {
     result.map(|()| Reply::Ok)
 }
 
 /// Echo first, then in the server's order, without ourselves.
-fn contact_views(contacts: Vec<Contact>, own: &str) -> Vec<ContactView> {
+fn contact_views(account: &str, contacts: Vec<Contact>, own: &str) -> Vec<ContactView> {
     let mut views: Vec<ContactView> = contacts
         .into_iter()
         .filter(|contact| contact.id.as_str() != own)
         .map(|contact| ContactView {
+            account: account.to_owned(),
             id: contact.id.as_str().into(),
             display_name: contact.display_name,
             presence: contact.presence,
@@ -183,17 +299,26 @@ fn contact_views(contacts: Vec<Contact>, own: &str) -> Vec<ContactView> {
     views
 }
 
-fn room_view(room: &Room) -> RoomView {
+fn room_view(account: &str, room: &Room) -> RoomView {
     RoomView {
+        account: account.to_owned(),
         token: room.id.as_str().into(),
         display_name: room.display_name.clone(),
         kind: match room.kind {
             RoomKind::OneToOne => "one_to_one",
             RoomKind::Group => "group",
-            RoomKind::Public => "public",
+            RoomKind::Public => PUBLIC,
         }
         .into(),
         has_call: room.has_call,
         last_activity: room.last_activity,
+        link: None,
+    }
+}
+
+/// Gives a conversation that anyone may enter its link.
+fn add_link(state: &State, room: &mut RoomView) {
+    if room.kind == PUBLIC {
+        room.link = state.link_of(&room.account, &room.token);
     }
 }

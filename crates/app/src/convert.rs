@@ -106,6 +106,9 @@ fn end_reason(reason: call::EndReason) -> contract::EndReason {
 /// What a call's own view does not know.
 pub(crate) struct CallSetting<'a> {
     pub(crate) account: &'a str,
+    pub(crate) guest_on: Option<&'a str>,
+    pub(crate) entrance: Option<contract::EntranceView>,
+    pub(crate) asks_consent: bool,
     pub(crate) echo: bool,
     pub(crate) clocks: Clocks,
 }
@@ -115,6 +118,9 @@ pub(crate) fn call_view(view: &call::CallView, setting: &CallSetting<'_>) -> con
     contract::CallView {
         id: view.id.as_str().into(),
         account: setting.account.into(),
+        guest_on: setting.guest_on.map(str::to_owned),
+        entrance: setting.entrance,
+        asks_consent: setting.asks_consent,
         incoming: match view.direction {
             call::CallDirection::Incoming => true,
             call::CallDirection::Outgoing => false,
@@ -128,6 +134,9 @@ pub(crate) fn call_view(view: &call::CallView, setting: &CallSetting<'_>) -> con
         media: media(view.media),
         muted: view.muted,
         on_hold: view.on_hold,
+        hand_raised: view.hand_raised,
+        reactions: view.facts.reactions.iter().map(|reaction| reaction.as_str().to_owned()).collect(),
+        group: group_view(view),
         connected_at_ms: view.connected_at.map(unix_ms),
         reconnecting_since_ms: view.reconnecting_at.map(unix_ms),
         participants: view.participants.iter().map(participant_view).collect(),
@@ -139,6 +148,18 @@ pub(crate) fn call_view(view: &call::CallView, setting: &CallSetting<'_>) -> con
     }
 }
 
+/// `None` with two, and before the service said what the conversation is. The link is the state's to add.
+fn group_view(view: &call::CallView) -> Option<contract::GroupView> {
+    let known = !view.one_to_one && view.room.is_some();
+    known.then(|| contract::GroupView {
+        moderator: view.facts.moderator,
+        may_add: view.facts.may_add,
+        mesh: view.facts.mesh,
+        open_by_link: view.facts.open_by_link,
+        link: None,
+    })
+}
+
 fn participant_view(view: &call::ParticipantView) -> contract::ParticipantView {
     contract::ParticipantView {
         id: view.id.as_str().into(),
@@ -147,6 +168,7 @@ fn participant_view(view: &call::ParticipantView) -> contract::ParticipantView {
         status: status(view.status),
         audio_muted: view.audio_muted,
         video_muted: view.video_muted,
+        hand_raised_ms: view.hand_raised,
     }
 }
 
@@ -178,6 +200,14 @@ pub(crate) fn happening(event: &call::CallEvent, duration: Duration) -> Option<c
             participant: name(participant),
             kind: track_kind(*kind),
             muted: *muted,
+        },
+        call::CallEvent::MutedByModerator => contract::CallHappening::MutedByModerator,
+        call::CallEvent::Hand { participant, raised } => {
+            contract::CallHappening::Hand { participant: name(participant), raised: *raised }
+        }
+        call::CallEvent::Reaction { participant, reaction } => contract::CallHappening::Reaction {
+            participant: name(participant),
+            reaction: reaction.as_str().into(),
         },
         call::CallEvent::Problem(what) => contract::CallHappening::Problem { problem: problem(what) },
         call::CallEvent::Ended(reason) => contract::CallHappening::Ended {

@@ -9,7 +9,7 @@ use bellbird_call::{CallConfig, CallEvent, CallId, Intent, Invitation, MediaKind
 use bellbird_devices::{CaptureSource, PlayoutSink, pipe};
 use bellbird_media::{CallMediaOptions, MediaRuntime};
 use bellbird_session::Inlet;
-use bellbird_talk::{AccountEvent, Outcome, StoredLogin, TalkAccount, Watch};
+use bellbird_talk::{AccountEvent, CallOptions, Outcome, StoredLogin, TalkAccount, Watch};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -118,7 +118,7 @@ impl Echo {
         let (handle, inlet, _) = start_session(
             &self.media,
             &self.account,
-            options,
+            (options, CallOptions::default()),
             id,
             Begin::Ring(invitation),
             CallConfig::without_tones(),

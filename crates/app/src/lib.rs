@@ -28,7 +28,7 @@ mod settings;
 mod state;
 
 pub use accounts::{KeyStore, KeyStoreError, MemoryKeyStore, StoredLogins, SystemKeyStore};
-pub use app::{App, AppConfig, Sound};
+pub use app::{App, AppConfig, Browser, Sound};
 pub use echo::EchoContact;
 pub use local_server::{Later, LocalServer};
 pub use problems::of_io;

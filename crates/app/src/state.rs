@@ -1,11 +1,11 @@
 //! All that changes while the app runs.
 
 use bellbird_call::ports::{Problem, ProblemCode};
-use bellbird_contract::{AccountState, AccountView, AppView, DevicesView, LocalServerView};
+use bellbird_contract::{AccountState, AccountView, AppView, CallView, DevicesView, LocalServerView, SigningInView};
 use bellbird_devices::DeviceWatch;
 use url::Url;
 
-use crate::accounts::{Account, Standing};
+use crate::accounts::{Account, SigningIn, Standing};
 use crate::calls::Calls;
 use crate::convert::{self, Clocks};
 use crate::devices;
@@ -24,6 +24,8 @@ pub(crate) struct State {
     pub(crate) device_watch: Option<DeviceWatch>,
     pub(crate) problems: Problems,
     pub(crate) local_server: Option<LocalServerState>,
+    /// A sign-in that waits for the person in the browser.
+    pub(crate) signing_in: Option<SigningIn>,
     pub(crate) suggested_name: String,
 }
 
@@ -76,7 +78,11 @@ impl State {
         AppView {
             version: env!("CARGO_PKG_VERSION").into(),
             accounts: self.accounts.iter().map(|account| self.account_view(account)).collect(),
-            calls: self.calls.views(clocks),
+            signing_in: self.signing_in.as_ref().map(|waiting| SigningInView {
+                server: waiting.server.clone(),
+                address: waiting.address.clone(),
+            }),
+            calls: self.call_views(clocks),
             devices: self.devices_view(),
             local_server: self.local_server.as_ref().map(|server| LocalServerView {
                 url: server.url.to_string(),
@@ -88,6 +94,36 @@ impl State {
                 .map(|(number, problem)| convert::numbered_problem(*number, problem))
                 .collect(),
             suggested_name: self.suggested_name.clone(),
+        }
+    }
+
+    /// The calls, with the links that let others in.
+    fn call_views(&self, clocks: Clocks) -> Vec<CallView> {
+        let mut views = self.calls.views(clocks);
+        for view in &mut views {
+            if let (Some(group), Some(room)) = (&mut view.group, &view.room)
+                && group.open_by_link
+            {
+                group.link = match &view.guest_on {
+                    Some(server) => Some(web_link(server, room, None)),
+                    None => self.link_of(&view.account, room),
+                };
+            }
+        }
+        views
+    }
+
+    /// The web link of a conversation, for others; `None` where they cannot reach the server: the embedded one, while
+    /// it is not open to the network.
+    pub(crate) fn link_of(&self, account: &str, room: &str) -> Option<String> {
+        match &self.account(Some(account)).ok()?.stored.home {
+            AccountHome::Local => {
+                let server = self.local_server.as_ref()?.public_url.as_ref()?;
+                Some(web_link(server.as_str(), room, None))
+            }
+            AccountHome::Remote { server, fingerprint } => {
+                Some(web_link(server, room, fingerprint.as_deref()))
+            }
         }
     }
 
@@ -122,6 +158,33 @@ impl State {
             microphone: chosen.microphone.clone(),
             speaker: chosen.speaker.clone(),
             ringer: chosen.ringer.clone(),
+        }
+    }
+}
+
+/// `https://HOST/call/TOKEN`, with the certificate that is trusted where the system's trust store would refuse it
+/// (talk-accounts section 8).
+fn web_link(server: &str, room: &str, fingerprint: Option<&str>) -> String {
+    let part = fingerprint.map(|fingerprint| format!("#fp={fingerprint}")).unwrap_or_default();
+    format!("{}/call/{room}{part}", server.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use bellbird_talk::CallLink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_passed_on_is_what_is_read() {
+        for server in ["https://cloud.example.org", "https://cloud.example.org/sub/"] {
+            let link = CallLink::parse(&web_link(server, "abcd1234", None)).unwrap();
+            assert_eq!(link.room.as_str(), "abcd1234");
+            assert_eq!(link.server.as_str().trim_end_matches('/'), server.trim_end_matches('/'));
+            // base64url of 32 bytes.
+            let fingerprint = Some("A".repeat(43));
+            let link = CallLink::parse(&web_link(server, "abcd1234", fingerprint.as_deref())).unwrap();
+            assert!(link.fingerprint.is_some());
         }
     }
 }

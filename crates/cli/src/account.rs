@@ -53,6 +53,7 @@ pub(crate) fn fleeting_app(sound: Sound) -> App {
         call: CallConfig::default(),
         key_store: Arc::new(MemoryKeyStore::default()),
         local_server: None,
+        browser: None,
         watch_devices: false,
     })
 }

@@ -199,6 +199,35 @@ pub(crate) struct AccountArgs {
     pub(crate) data: AppData,
 }
 
+/// Which account joins, unless a guest does.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct JoinerArgs {
+    /// The server's address.
+    #[arg(long, value_name = "URL", requires = "user", conflicts_with = "account")]
+    server: Option<String>,
+    /// The login name; the password is taken from BELLBIRD_PASSWORD.
+    #[arg(long, value_name = "NAME", requires = "server", conflicts_with = "account")]
+    user: Option<String>,
+    /// A login stored before with `account add`.
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["server", "as_guest"])]
+    account: Option<String>,
+    #[command(flatten)]
+    data: AppData,
+}
+
+impl JoinerArgs {
+    /// The account that joins.
+    pub(crate) fn account(&self) -> AccountArgs {
+        let Self { server, user, account, data } = self;
+        AccountArgs {
+            server: server.clone(),
+            user: user.clone(),
+            account: account.clone(),
+            data: data.clone(),
+        }
+    }
+}
+
 /// Where logins are kept, and what runs is found.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct AppData {
@@ -225,12 +254,21 @@ pub(crate) enum RoomCommand {
     },
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoomType {
     /// Who was invited.
     Group,
     /// Everyone with the link.
     Public,
+}
+
+/// Where a hand goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HandTo {
+    /// Raised.
+    Up,
+    /// Lowered.
+    Down,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -257,9 +295,9 @@ pub(crate) struct CallArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct JoinArgs {
-    /// The conversation's token or link.
+    /// The conversation's token or link. Its password, if it has one, is taken from BELLBIRD_ROOM_PASSWORD.
     pub(crate) room: String,
-    /// Join as a guest of this name.
+    /// Join as a guest of this name, by link and without an account; a token alone is one of the account's server.
     #[arg(long, value_name = "NAME")]
     pub(crate) as_guest: Option<String>,
     /// With a camera.
@@ -272,7 +310,7 @@ pub(crate) struct JoinArgs {
     #[arg(long)]
     pub(crate) recording_consent: bool,
     #[command(flatten)]
-    pub(crate) account: AccountArgs,
+    pub(crate) joiner: JoinerArgs,
     #[command(flatten)]
     pub(crate) media: MediaArgs,
 }
@@ -396,6 +434,9 @@ pub(crate) enum CtlCommand {
     Join {
         /// The conversation's token or link.
         room: String,
+        /// As a guest of this name, by link.
+        #[arg(long, value_name = "NAME")]
+        as_guest: Option<String>,
     },
     /// Take the call that rings.
     Answer {
@@ -411,6 +452,41 @@ pub(crate) enum CtlCommand {
     End {
         /// Which call; without it the current one.
         call: Option<String>,
+        /// End it for all, as a moderator.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Raise the hand, or take it down.
+    Hand {
+        /// Where to.
+        to: HandTo,
+    },
+    /// Show the others an emoji.
+    React {
+        /// Which, one that the server supports.
+        emoji: String,
+    },
+    /// Have someone's microphone switched off, as a moderator.
+    AskMute {
+        /// Whose, by the participant's id.
+        participant: String,
+    },
+    /// Add someone to the call and ring them.
+    Add {
+        /// A user id.
+        name: String,
+    },
+    /// Make a conversation.
+    CreateRoom {
+        /// Its name.
+        #[arg(long, value_name = "TEXT")]
+        name: String,
+        /// Who can join.
+        #[arg(long = "type", default_value = "group")]
+        kind: RoomType,
+        /// Someone to invite; may be given several times.
+        #[arg(long, value_name = "NAME")]
+        invite: Vec<String>,
     },
     /// Send silence.
     Mute,
@@ -492,14 +568,15 @@ pub(crate) enum Role {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountCommand {
-    /// Sign in and keep the login; the password is taken from BELLBIRD_PASSWORD and not kept.
+    /// Sign in and keep the login: through the browser, or with a name and the password of BELLBIRD_PASSWORD, which is
+    /// not kept.
     Add {
         /// The server's address.
         #[arg(long, value_name = "URL")]
         server: String,
-        /// The login name.
+        /// The login name; without it the link to sign in with is printed.
         #[arg(long, value_name = "NAME")]
-        user: String,
+        user: Option<String>,
         #[command(flatten)]
         data: AppData,
     },
@@ -581,6 +658,7 @@ mod tests {
             "bellbird-cli call",
             "bellbird-cli call bob",
             "bellbird-cli call bob --server s",
+            "bellbird-cli join abc123",
             "bellbird-cli call bob --account ann --server s --user ann",
             "bellbird-cli call bob --account ann --mic trumpet",
             "bellbird-cli call bob --account ann --mic tone:loud",

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bellbird_app::App;
-use bellbird_contract::{CallHappening, Command, EndReason, Event, LinkQualityView, Media, Status};
+use bellbird_contract::{
+    CallHappening, Command, EndReason, EntranceView, Event, LinkQualityView, Media, Status,
+};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep_until};
 
@@ -30,11 +32,27 @@ pub(crate) struct Course {
     pub(crate) wait: Option<Duration>,
     pub(crate) stats: Option<Duration>,
     pub(crate) stdin: bool,
+    pub(crate) answers: Answers,
+}
+
+/// What is answered when an entrance asks.
+#[derive(Default)]
+pub(crate) struct Answers {
+    /// The conversation's password; given once.
+    pub(crate) password: Option<String>,
+    /// To being recorded.
+    pub(crate) consent: bool,
 }
 
 impl From<&MediaArgs> for Course {
     fn from(args: &MediaArgs) -> Self {
-        Self { duration: args.duration, wait: args.wait, stats: args.stats, stdin: args.stdin }
+        Self {
+            duration: args.duration,
+            wait: args.wait,
+            stats: args.stats,
+            stdin: args.stdin,
+            answers: Answers::default(),
+        }
     }
 }
 
@@ -215,6 +233,9 @@ impl<'a> Follower<'a> {
                 }
                 // A call may speak before the state that shows it came by.
                 self.greet_callers().await;
+                if let CallHappening::Entrance { entrance } = happening {
+                    return self.at_the_entrance(&call, entrance).await;
+                }
                 self.happened(&call, happening)
             }
             Event::Quality { call, links } => {
@@ -257,8 +278,35 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Answers what an entrance asks, or gives up where there is no answer; the lobby is waited in.
+    async fn at_the_entrance(&mut self, call: &str, entrance: EntranceView) -> Option<Result<(), Failure>> {
+        self.output.report(&Report::Entrance { call, entrance });
+        let call = call.to_owned();
+        let (answer, missing) = match entrance {
+            EntranceView::Entering | EntranceView::Lobby { .. } => return None,
+            EntranceView::Password { .. } => {
+                let password = self.course.answers.password.take();
+                let answer = password.map(|password| Command::EnterPassword { call: call.clone(), password });
+                (answer, "password-needed")
+            }
+            EntranceView::Consent => {
+                let given = self.course.answers.consent;
+                (given.then(|| Command::GiveConsent { call: call.clone() }), "consent-needed")
+            }
+        };
+        let failure = match answer {
+            Some(answer) => Failure::from(self.app.handle(answer).await.err()?),
+            None => Failure::new(missing, ""),
+        };
+        // One that ends by itself at this moment is as good.
+        let _ = self.app.handle(Command::End { call: Some(call) }).await;
+        Some(Err(failure))
+    }
+
     fn happened(&mut self, call: &str, happening: CallHappening) -> Option<Result<(), Failure>> {
         match happening {
+            // Answered before this is asked.
+            CallHappening::Entrance { .. } => {}
             CallHappening::Status { participant, status } => {
                 self.output.report(&Report::Status { call, participant: participant.as_deref(), status });
                 if participant.is_none() && status == Status::Connected {
@@ -273,6 +321,14 @@ impl<'a> Follower<'a> {
             }
             CallHappening::Mute { participant, kind, muted } => {
                 self.output.report(&Report::Mute { call, participant: participant.as_deref(), kind, muted });
+            }
+            CallHappening::MutedByModerator => self.output.report(&Report::MutedByModerator { call }),
+            CallHappening::Hand { participant, raised } => {
+                self.output.report(&Report::Hand { call, participant: participant.as_deref(), raised });
+            }
+            CallHappening::Reaction { participant, reaction } => {
+                let participant = participant.as_deref();
+                self.output.report(&Report::Reaction { call, participant, reaction: &reaction });
             }
             CallHappening::Problem { problem } => {
                 self.tell_problem();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bellbird_contract::{
-    AccountState, AppView, CallView, ContactView, EndReason, InvitationView, LinkQualityView, Media,
+    AccountState, AppView, CallView, ContactView, EndReason, EntranceView, InvitationView, LinkQualityView, Media,
     RoomView, Status, TrackKind,
 };
 use serde_json::{Value, json};
@@ -18,10 +18,15 @@ pub(crate) enum Report<'a> {
     Ready { control: &'a str, token_file: &'a str, accounts: &'a [String] },
     Registered { user: &'a str, server: &'a str },
     Incoming { call: &'a CallView },
+    Entrance { call: &'a str, entrance: EntranceView },
+    SignIn { address: &'a str },
     Status { call: &'a str, participant: Option<&'a str>, status: Status },
     Track { call: &'a str, participant: Option<&'a str>, kind: TrackKind, added: bool },
     Media { call: &'a str, participant: &'a str, kind: TrackKind, first: &'a str },
     Mute { call: &'a str, participant: Option<&'a str>, kind: TrackKind, muted: bool },
+    MutedByModerator { call: &'a str },
+    Hand { call: &'a str, participant: Option<&'a str>, raised: bool },
+    Reaction { call: &'a str, participant: Option<&'a str>, reaction: &'a str },
     Stats { call: &'a str, links: &'a [LinkQualityView], usage: Usage },
     Ended { call: &'a str, reason: EndReason, duration_s: f64 },
     Demo(&'a DemoFigures),
@@ -92,6 +97,14 @@ impl Report<'_> {
                 "event": "incoming", "call_id": call.id, "room": call.room, "from": call.contact,
                 "display_name": call.display_name, "kind": kind_of_call(call.media),
             }),
+            Self::Entrance { call, entrance } => {
+                let mut told = json!(entrance);
+                told["event"] = json!("entrance");
+                told["call_id"] = json!(call);
+                told["t"] = json!(t);
+                told
+            }
+            Self::SignIn { address } => json!({ "event": "sign_in", "address": address }),
             Self::Status { call, participant, status } => json!({
                 "event": "status", "status": status, "participant": participant,
                 "local": participant.is_none(), "call_id": call, "t": t,
@@ -105,6 +118,15 @@ impl Report<'_> {
             }),
             Self::Mute { call, participant, kind, muted } => json!({
                 "event": "mute", "participant": participant, "kind": kind, "muted": muted, "call_id": call,
+            }),
+            Self::MutedByModerator { call } => json!({ "event": "muted_by_moderator", "call_id": call, "t": t }),
+            Self::Hand { call, participant, raised } => json!({
+                "event": "hand", "participant": participant, "local": participant.is_none(), "raised": raised,
+                "call_id": call, "t": t,
+            }),
+            Self::Reaction { call, participant, reaction } => json!({
+                "event": "reaction", "participant": participant, "local": participant.is_none(),
+                "reaction": reaction, "call_id": call, "t": t,
             }),
             Self::Stats { call, links, usage } => json!({
                 "event": "stats", "participants": links.iter().map(link_json).collect::<Vec<_>>(),
@@ -134,7 +156,7 @@ impl Report<'_> {
             }),
             Self::Room { room } => json!({
                 "event": "room", "token": room.token, "display_name": room.display_name, "type": room.kind,
-                "has_call": room.has_call, "last_activity": room.last_activity,
+                "has_call": room.has_call, "last_activity": room.last_activity, "link": room.link,
             }),
             Self::Device { kind, name, label, is_default } => json!({
                 "event": "device", "kind": kind, "name": name, "label": label, "default": is_default,
@@ -161,6 +183,8 @@ impl Report<'_> {
             Self::Ready { control, .. } => format!("Ready; the control door is at {control}"),
             Self::Registered { user, server } => format!("{user} can now be called, at {server}"),
             Self::Incoming { call } => format!("{} calls", name_of(call)),
+            Self::Entrance { entrance, .. } => return entrance_text(*entrance),
+            Self::SignIn { address } => format!("Open this address in a browser to sign in: {address}"),
             Self::Status { participant: None, status, .. } => status_text(*status).to_owned(),
             Self::Status { participant: Some(_), .. } | Self::Track { .. } | Self::Calling { .. } => {
                 return None;
@@ -171,6 +195,12 @@ impl Report<'_> {
                 let who = if participant.is_some() { "They are" } else { "You are" };
                 format!("{who} {}", if *muted { "muted" } else { "heard again" })
             }
+            Self::MutedByModerator { .. } => "A moderator switched your microphone off".to_owned(),
+            Self::Hand { participant, raised, .. } => {
+                let whose = if participant.is_some() { "A hand" } else { "Your hand" };
+                format!("{whose} is {}", if *raised { "raised" } else { "lowered" })
+            }
+            Self::Reaction { reaction, .. } => (*reaction).to_owned(),
             Self::Stats { links, usage, .. } => stats_text(links, *usage),
             Self::Ended { reason, duration_s, .. } => {
                 let whole = *duration_s as u64;
@@ -192,7 +222,10 @@ impl Report<'_> {
                 }
             }
             Self::Contact { contact } => format!("{}\t{}", contact.id, contact.display_name),
-            Self::Room { room } => format!("{}\t{}\t{}", room.token, room.kind, room.display_name),
+            Self::Room { room } => {
+                let link = room.link.as_ref().map(|link| format!("\t{link}")).unwrap_or_default();
+                format!("{}\t{}\t{}{link}", room.token, room.kind, room.display_name)
+            }
             Self::Device { kind, name, label, is_default } => {
                 format!("{kind}\t{name}\t{label}{}", if *is_default { "\t(default)" } else { "" })
             }
@@ -267,6 +300,19 @@ fn end_text(reason: EndReason) -> &'static str {
         EndReason::SignalingFailed => "The server failed the call",
         EndReason::MediaFailed => "The sound failed",
     }
+}
+
+fn entrance_text(entrance: EntranceView) -> Option<String> {
+    Some(match entrance {
+        EntranceView::Entering => return None,
+        EntranceView::Password { throttled: true, .. } => {
+            "The server asks to wait before the next password".to_owned()
+        }
+        EntranceView::Password { refused: true, .. } => "That was not the conversation's password".to_owned(),
+        EntranceView::Password { .. } => "The conversation has a password".to_owned(),
+        EntranceView::Lobby { .. } => "In the lobby until a moderator lets you in".to_owned(),
+        EntranceView::Consent => "Calls are recorded here".to_owned(),
+    })
 }
 
 fn stats_text(links: &[LinkQualityView], usage: Usage) -> String {
@@ -363,6 +409,13 @@ mod tests {
         assert_eq!((&track["state"], &track["local"]), (&json!("removed"), &json!(false)));
         let ended = Report::Ended { call: "1", reason: EndReason::RemoteHangup, duration_s: 2.5 }.json(0.0);
         assert_eq!((&ended["reason"], &ended["duration_s"]), (&json!("remote_hangup"), &json!(2.5)));
+    }
+
+    #[test]
+    fn an_entrance_names_its_step() {
+        let lobby = EntranceView::Lobby { opens_at_ms: Some(5) };
+        let told = Report::Entrance { call: "1", entrance: lobby }.json(0.5);
+        assert_eq!(told, json!({ "event": "entrance", "step": "lobby", "opens_at_ms": 5, "call_id": "1", "t": 0.5 }));
     }
 
     #[test]

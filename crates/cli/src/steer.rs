@@ -66,9 +66,12 @@ pub(crate) fn parse(line: &str) -> Result<Option<Command>, Failure> {
         ["video" | "screen", "on"] => return Err(Failure::new("unsupported", "calls carry sound alone")),
         // There is no picture to switch off.
         ["video" | "screen", "off"] => return Ok(None),
-        ["hand", "up" | "down"] | ["react", _] => {
-            return Err(Failure::new("unsupported", "raised hands and reactions are not sent"));
-        }
+        ["hand", "up"] => Command::SetHand { call: None, raised: true },
+        ["hand", "down"] => Command::SetHand { call: None, raised: false },
+        ["react", emoji] => Command::React { call: None, reaction: (*emoji).to_owned() },
+        ["ask-mute", who] => Command::AskToMute { call: None, participant: (*who).to_owned() },
+        ["add", who] => Command::AddPerson { call: None, contact: (*who).to_owned() },
+        ["end", "all"] => Command::EndForEveryone { call: None },
         _ => return Err(Failure::new("unknown-command", line.chars().take(80).collect::<String>())),
     }))
 }
@@ -113,7 +116,12 @@ mod tests {
             assert_eq!(parse(line).unwrap(), command, "{line}");
         }
         assert_eq!(parse("video on").unwrap_err().code, "unsupported");
-        assert_eq!(parse("react 👍").unwrap_err().code, "unsupported");
+        let react = Command::React { call: None, reaction: "👍".into() };
+        assert_eq!(parse("react 👍").unwrap(), Some(react));
+        let hand = |raised| Some(Command::SetHand { call: None, raised });
+        assert_eq!((parse("hand up").unwrap(), parse("hand down").unwrap()), (hand(true), hand(false)));
+        assert_eq!(parse("end all").unwrap(), Some(Command::EndForEveryone { call: None }));
+        assert_eq!(parse("hand sideways").unwrap_err().code, "unknown-command");
         assert_eq!(parse("sing").unwrap_err().code, "unknown-command");
     }
 }

@@ -10,6 +10,9 @@ fn sentence(code: &str) -> Option<&'static str> {
         "password-missing" => {
             "No password was given. Put it into the environment variable BELLBIRD_PASSWORD."
         }
+        "no-browser-sign-in" => {
+            "This server does not sign people in through a browser. Pass --user, with the password in BELLBIRD_PASSWORD."
+        }
         "signed-out" => "The password that worked before was revoked. Sign in again.",
         "server-unreachable" => {
             "Nothing answers at the server's address. Check the address, and whether the server runs."
@@ -34,10 +37,10 @@ fn sentence(code: &str) -> Option<&'static str> {
         "read-only" => "The conversation is locked. Ask a moderator to unlock it.",
         "lobby" => "A moderator has to let you in. Wait, and try again.",
         "password-needed" => {
-            "The conversation needs a password, which cannot be given here. Ask a moderator to add you."
+            "The conversation needs another password. Put it into the environment variable BELLBIRD_ROOM_PASSWORD."
         }
         "consent-needed" => {
-            "Calls on this server are recorded and need your consent, which cannot be given here."
+            "Calls are recorded here. To agree to that, pass --recording-consent to `join`."
         }
         "declined" => "The call was declined.",
         "engaged" => "They are in another call. Try again later.",
@@ -109,7 +112,7 @@ fn sentence(code: &str) -> Option<&'static str> {
             "What answers is not the Bellbird that was expected. Start it anew with `bellbird-cli core`."
         }
         "core-gone" => "Bellbird ended before it answered.",
-        "unknown-command" => "This line is not understood. Use mute, unmute, hold, resume or end.",
+        "unknown-command" => "This line is not understood. Use mute, unmute, hand up, hand down, react EMOJI, hold, resume or end.",
         "no-data-folder" => "The system names no home to keep data in. Choose a folder with --data.",
         // The rest.
         "unsupported" => "This part is not there yet.",

@@ -4,9 +4,9 @@ use ts_rs::{Config, TS};
 
 use crate::{
     AccountState, AccountView, AppView, CallHappening, CallView, ClientFrame, Command, ContactView,
-    CoreFrame, DeviceRole, DeviceView, DevicesView, EndReason, Event, InvitationView, LevelsView,
-    LinkQualityView, LocalServerView, Media, Outcome, PROBLEM_CODES, ParticipantView, Problem, Reply,
-    RoomView, Status, TrackKind,
+    CoreFrame, DeviceRole, DeviceView, DevicesView, EndReason, EntranceView, Event, GroupView,
+    InvitationView, LevelsView, LinkQualityView, LocalServerView, Media, Outcome, PROBLEM_CODES,
+    ParticipantView, Problem, Reply, RoomView, SigningInView, Status, TrackKind,
 };
 
 const HEAD: &str =
@@ -30,12 +30,15 @@ pub fn typescript() -> String {
     declare::<LinkQualityView>(&mut module, &config);
     declare::<AppView>(&mut module, &config);
     declare::<AccountView>(&mut module, &config);
+    declare::<SigningInView>(&mut module, &config);
     declare::<AccountState>(&mut module, &config);
     declare::<ContactView>(&mut module, &config);
     declare::<RoomView>(&mut module, &config);
     declare::<Status>(&mut module, &config);
     declare::<EndReason>(&mut module, &config);
+    declare::<EntranceView>(&mut module, &config);
     declare::<CallView>(&mut module, &config);
+    declare::<GroupView>(&mut module, &config);
     declare::<ParticipantView>(&mut module, &config);
     declare::<DevicesView>(&mut module, &config);
     declare::<DeviceView>(&mut module, &config);

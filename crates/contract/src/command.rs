@@ -42,6 +42,14 @@ pub enum Command {
         /// Used once, to get an app password; never stored.
         password: String,
     },
+    /// Sign in through the browser, where the server can do that. Answered by [`Reply::SignIn`]; how it goes on stands in
+    /// [`AppView::signing_in`]. Another one that waits is given up.
+    SignInByBrowser {
+        /// Address as typed.
+        server: String,
+    },
+    /// Give up a sign-in through the browser; when none waits, nothing.
+    CancelSignIn,
     /// Make an account on someone's Bellbird server by their invitation link, and sign in.
     AcceptInvitation {
         /// The link as pasted.
@@ -69,15 +77,26 @@ pub enum Command {
     CreateInvitation,
     /// People one can call. Answered by [`Reply::Contacts`].
     SearchContacts {
-        /// Which account.
+        /// Which account; `None`: all that are signed in.
         account: Option<String>,
         /// Part of a name; empty lists everyone the server tells.
         text: String,
     },
-    /// The account's conversations. Answered by [`Reply::Rooms`].
+    /// Conversations. Answered by [`Reply::Rooms`].
     ListRooms {
-        /// Which account.
+        /// Which account; `None`: all that are signed in.
         account: Option<String>,
+    },
+    /// Make a conversation of several. Answered by [`Reply::Room`].
+    CreateRoom {
+        /// Of which account.
+        account: Option<String>,
+        /// Its name.
+        name: String,
+        /// Whether whoever has its link may enter.
+        public: bool,
+        /// User ids of those to add.
+        people: Vec<String>,
     },
     /// Ring someone. Answered by [`Reply::Call`].
     MakeCall {
@@ -88,14 +107,30 @@ pub enum Command {
         /// With what.
         media: Media,
     },
-    /// Join a conversation's call, or start one. Answered by [`Reply::Call`].
+    /// Join a conversation's call, or start one. Answered by [`Reply::Call`]; what is in the way stands in
+    /// [`crate::CallView::entrance`].
     JoinRoom {
-        /// From which account.
+        /// From which account; `None`: the one a link is for, or else the first.
         account: Option<String>,
         /// Token or link.
         room: String,
         /// With what.
         media: Media,
+        /// Join by link as a guest of this name instead of an account.
+        #[serde(default)]
+        guest_name: Option<String>,
+    },
+    /// The password an entrance asks for; it is tried once.
+    EnterPassword {
+        /// Which call.
+        call: String,
+        /// As typed; never stored.
+        password: String,
+    },
+    /// The person agrees to being recorded in a call: one that rings, or one whose entrance asks.
+    GiveConsent {
+        /// Which call.
+        call: String,
     },
     /// Take an incoming call.
     Answer {
@@ -113,6 +148,39 @@ pub enum Command {
     End {
         /// Which; `None`: the current one.
         call: Option<String>,
+    },
+    /// Leave a call and end it for all: for moderators.
+    EndForEveryone {
+        /// Which; `None`: the current one.
+        call: Option<String>,
+    },
+    /// Raise our hand, or take it down.
+    SetHand {
+        /// Which; `None`: the current one.
+        call: Option<String>,
+        /// The wished state.
+        raised: bool,
+    },
+    /// Show the others an emoji for a moment.
+    React {
+        /// Which; `None`: the current one.
+        call: Option<String>,
+        /// One of [`crate::CallView::reactions`].
+        reaction: String,
+    },
+    /// Have someone's microphone switched off: for moderators.
+    AskToMute {
+        /// Which; `None`: the current one.
+        call: Option<String>,
+        /// Whose.
+        participant: String,
+    },
+    /// Add someone to the conversation of a call that runs, and ring them.
+    AddPerson {
+        /// Which; `None`: the current one.
+        call: Option<String>,
+        /// A user id.
+        contact: String,
     },
     /// Send silence or no picture, or send again.
     SetMuted {
@@ -173,6 +241,16 @@ pub enum Reply {
     Rooms {
         /// Latest activity first.
         rooms: Vec<RoomView>,
+    },
+    /// How a sign-in goes on.
+    SignIn {
+        /// The address the browser was sent to; `None`: this server wants a name and password typed in.
+        address: Option<String>,
+    },
+    /// A conversation.
+    Room {
+        /// It.
+        room: RoomView,
     },
     /// A call was begun.
     Call {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{AppView, EndReason, Problem, Status};
+use crate::{AppView, EndReason, EntranceView, Problem, Status};
 
 /// One event.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
@@ -57,6 +57,11 @@ pub enum TrackKind {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(tag = "happening", rename_all = "snake_case")]
 pub enum CallHappening {
+    /// What is in the way into the conversation changed.
+    Entrance {
+        /// What.
+        entrance: EntranceView,
+    },
     /// A status changed.
     Status {
         /// Whose.
@@ -90,6 +95,22 @@ pub enum CallHappening {
         kind: TrackKind,
         /// The new state.
         muted: bool,
+    },
+    /// A moderator switched our microphone off; `Mute` came just before.
+    MutedByModerator,
+    /// Someone raised or lowered their hand.
+    Hand {
+        /// Who.
+        participant: Option<String>,
+        /// The new state.
+        raised: bool,
+    },
+    /// Someone shows an emoji for a moment.
+    Reaction {
+        /// Who.
+        participant: Option<String>,
+        /// The emoji.
+        reaction: String,
     },
     /// Something went wrong; the call goes on unless `Ended` follows.
     Problem {

@@ -20,5 +20,6 @@ pub use frame::{ClientFrame, CoreFrame, Outcome};
 pub use problem_codes::PROBLEM_CODES;
 pub use state::{
     AccountState, AccountView, AppView, CallView, ContactView, DeviceView, DevicesView, EndReason,
-    InvitationView, LocalServerView, ParticipantView, Problem, RoomView, Status,
+    EntranceView, GroupView, InvitationView, LocalServerView, ParticipantView, Problem, RoomView,
+    SigningInView, Status,
 };

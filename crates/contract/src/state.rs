@@ -12,6 +12,8 @@ pub struct AppView {
     pub version: String,
     /// Our logins.
     pub accounts: Vec<AccountView>,
+    /// A sign-in that waits for the person in the browser.
+    pub signing_in: Option<SigningInView>,
     /// Calls that ring or run, and the one that ended last (for some seconds, so that its end can be read).
     pub calls: Vec<CallView>,
     /// Sound devices.
@@ -41,6 +43,15 @@ pub struct AccountView {
     pub state: AccountState,
 }
 
+/// A sign-in that waits for the person in the browser.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct SigningInView {
+    /// The server, as typed.
+    pub server: String,
+    /// What the browser has to open, in case it did not.
+    pub address: String,
+}
+
 /// How a login stands.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -61,6 +72,9 @@ pub enum AccountState {
 /// A person one can call.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 pub struct ContactView {
+    /// Of which account.
+    #[serde(default)]
+    pub account: String,
     /// The user id.
     pub id: String,
     /// The name.
@@ -74,6 +88,9 @@ pub struct ContactView {
 /// A conversation.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 pub struct RoomView {
+    /// Of which account.
+    #[serde(default)]
+    pub account: String,
     /// Its token.
     pub token: String,
     /// Its name.
@@ -85,6 +102,9 @@ pub struct RoomView {
     /// Unix seconds of the last activity.
     #[ts(type = "number")]
     pub last_activity: i64,
+    /// What to pass on so that others can enter; `None` where a link does not let anyone in.
+    #[serde(default)]
+    pub link: Option<String>,
 }
 
 /// Where a call or a participant stands.
@@ -145,13 +165,45 @@ pub enum EndReason {
     MediaFailed,
 }
 
+/// What is in the way into a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum EntranceView {
+    /// Nothing so far.
+    Entering,
+    /// Its password; [`crate::Command::EnterPassword`] answers.
+    Password {
+        /// The one before was wrong.
+        refused: bool,
+        /// The server asks to wait before the next.
+        throttled: bool,
+    },
+    /// A moderator, who lets us in; we go in by ourselves then.
+    Lobby {
+        /// Unix milliseconds when the lobby opens by itself.
+        #[ts(type = "number | null")]
+        opens_at_ms: Option<i64>,
+    },
+    /// Our consent to be recorded; [`crate::Command::GiveConsent`] answers.
+    Consent,
+}
+
 /// A whole call.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 pub struct CallView {
     /// Its id.
     pub id: String,
-    /// Of which account.
+    /// Of which account; empty for guests.
     pub account: String,
+    /// The server we are a guest on.
+    #[serde(default)]
+    pub guest_on: Option<String>,
+    /// Set while we are on the way into the conversation: what is in the way. Nothing is captured or sent before.
+    #[serde(default)]
+    pub entrance: Option<EntranceView>,
+    /// Answering needs [`crate::Command::GiveConsent`] first: calls are recorded here.
+    #[serde(default)]
+    pub asks_consent: bool,
     /// Whether we were rung.
     pub incoming: bool,
     /// The conversation, once known.
@@ -172,6 +224,15 @@ pub struct CallView {
     pub muted: bool,
     /// We put it on hold.
     pub on_hold: bool,
+    /// Our hand is raised.
+    #[serde(default)]
+    pub hand_raised: bool,
+    /// What can be shown as a reaction.
+    #[serde(default)]
+    pub reactions: Vec<String>,
+    /// What is so with calls of several; `None` with others, and before it is known.
+    #[serde(default)]
+    pub group: Option<GroupView>,
     /// Unix milliseconds when it first connected; `None` before. The window counts from it.
     #[ts(type = "number | null")]
     pub connected_at_ms: Option<i64>,
@@ -184,6 +245,21 @@ pub struct CallView {
     pub ended: Option<EndReason>,
     /// Connected time in whole seconds, once it is over.
     pub duration_s: Option<u32>,
+}
+
+/// What is so with calls of several.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct GroupView {
+    /// We may ask others to mute, and end the call for all.
+    pub moderator: bool,
+    /// We may add people.
+    pub may_add: bool,
+    /// Everyone sends to everyone: with many in the call, a media server is needed.
+    pub mesh: bool,
+    /// Whoever has the conversation's link may enter.
+    pub open_by_link: bool,
+    /// That link, where others can reach the server.
+    pub link: Option<String>,
 }
 
 /// One of the others.
@@ -201,6 +277,10 @@ pub struct ParticipantView {
     pub audio_muted: bool,
     /// Their camera is off.
     pub video_muted: bool,
+    /// Since when their hand is raised, Unix milliseconds by their own clock; `None`: it is not.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub hand_raised_ms: Option<u64>,
 }
 
 /// Sound devices, and which are chosen (`None`: the system's default).

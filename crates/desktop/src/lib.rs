@@ -25,12 +25,14 @@
 //! # }
 //! ```
 
+mod browser;
 mod desktop;
 mod notices;
 mod notifier;
 mod tray;
 mod wording;
 
+pub use browser::open_in_browser;
 pub use desktop::{CommandSink, Desktop, DesktopConfig};
 pub use notices::{Notice, NoticeChange, NoticeKind, Notices};
 pub use tray::{Mood, TrayCall, TrayView};

@@ -66,7 +66,11 @@ login_name: string,
 /**
  * Used once, to get an app password; never stored.
  */
-password: string, } | { "command": "accept_invitation",
+password: string, } | { "command": "sign_in_by_browser",
+/**
+ * Address as typed.
+ */
+server: string, } | { "command": "cancel_sign_in" } | { "command": "accept_invitation",
 /**
  * The link as pasted.
  */
@@ -96,7 +100,7 @@ account: string | null,
  */
 display_name: string, } | { "command": "create_invitation" } | { "command": "search_contacts",
 /**
- * Which account.
+ * Which account; `None`: all that are signed in.
  */
 account: string | null,
 /**
@@ -104,9 +108,25 @@ account: string | null,
  */
 text: string, } | { "command": "list_rooms",
 /**
- * Which account.
+ * Which account; `None`: all that are signed in.
  */
-account: string | null, } | { "command": "make_call",
+account: string | null, } | { "command": "create_room",
+/**
+ * Of which account.
+ */
+account: string | null,
+/**
+ * Its name.
+ */
+name: string,
+/**
+ * Whether whoever has its link may enter.
+ */
+public: boolean,
+/**
+ * User ids of those to add.
+ */
+people: Array<string>, } | { "command": "make_call",
 /**
  * From which account.
  */
@@ -120,7 +140,7 @@ contact: string,
  */
 media: Media, } | { "command": "join_room",
 /**
- * From which account.
+ * From which account; `None`: the one a link is for, or else the first.
  */
 account: string | null,
 /**
@@ -130,7 +150,23 @@ room: string,
 /**
  * With what.
  */
-media: Media, } | { "command": "answer",
+media: Media,
+/**
+ * Join by link as a guest of this name instead of an account.
+ */
+guest_name: string | null, } | { "command": "enter_password",
+/**
+ * Which call.
+ */
+call: string,
+/**
+ * As typed; never stored.
+ */
+password: string, } | { "command": "give_consent",
+/**
+ * Which call.
+ */
+call: string, } | { "command": "answer",
 /**
  * Which; `None`: the one that rings.
  */
@@ -146,7 +182,43 @@ call: string | null, } | { "command": "end",
 /**
  * Which; `None`: the current one.
  */
-call: string | null, } | { "command": "set_muted",
+call: string | null, } | { "command": "end_for_everyone",
+/**
+ * Which; `None`: the current one.
+ */
+call: string | null, } | { "command": "set_hand",
+/**
+ * Which; `None`: the current one.
+ */
+call: string | null,
+/**
+ * The wished state.
+ */
+raised: boolean, } | { "command": "react",
+/**
+ * Which; `None`: the current one.
+ */
+call: string | null,
+/**
+ * One of [`crate::CallView::reactions`].
+ */
+reaction: string, } | { "command": "ask_to_mute",
+/**
+ * Which; `None`: the current one.
+ */
+call: string | null,
+/**
+ * Whose.
+ */
+participant: string, } | { "command": "add_person",
+/**
+ * Which; `None`: the current one.
+ */
+call: string | null,
+/**
+ * A user id.
+ */
+contact: string, } | { "command": "set_muted",
 /**
  * Which; `None`: the current one.
  */
@@ -201,7 +273,15 @@ contacts: Array<ContactView>, } | { "reply": "rooms",
 /**
  * Latest activity first.
  */
-rooms: Array<RoomView>, } | { "reply": "call",
+rooms: Array<RoomView>, } | { "reply": "sign_in",
+/**
+ * The address the browser was sent to; `None`: this server wants a name and password typed in.
+ */
+address: string | null, } | { "reply": "room",
+/**
+ * It.
+ */
+room: RoomView, } | { "reply": "call",
 /**
  * Its id.
  */
@@ -251,7 +331,11 @@ links: Array<LinkQualityView>, } | { "event": "raise_window" } | { "event": "sto
 /**
  * One thing that happened in a call. `participant: None` means the local side.
  */
-export type CallHappening = { "happening": "status",
+export type CallHappening = { "happening": "entrance",
+/**
+ * What.
+ */
+entrance: EntranceView, } | { "happening": "status",
 /**
  * Whose.
  */
@@ -295,7 +379,23 @@ kind: TrackKind,
 /**
  * The new state.
  */
-muted: boolean, } | { "happening": "problem",
+muted: boolean, } | { "happening": "muted_by_moderator" } | { "happening": "hand",
+/**
+ * Who.
+ */
+participant: string | null,
+/**
+ * The new state.
+ */
+raised: boolean, } | { "happening": "reaction",
+/**
+ * Who.
+ */
+participant: string | null,
+/**
+ * The emoji.
+ */
+reaction: string, } | { "happening": "problem",
 /**
  * What.
  */
@@ -389,6 +489,10 @@ version: string,
  */
 accounts: Array<AccountView>,
 /**
+ * A sign-in that waits for the person in the browser.
+ */
+signing_in: SigningInView | null,
+/**
  * Calls that ring or run, and the one that ended last (for some seconds, so that its end can be read).
  */
 calls: Array<CallView>,
@@ -439,6 +543,19 @@ local: boolean,
 state: AccountState, };
 
 /**
+ * A sign-in that waits for the person in the browser.
+ */
+export type SigningInView = {
+/**
+ * The server, as typed.
+ */
+server: string,
+/**
+ * What the browser has to open, in case it did not.
+ */
+address: string, };
+
+/**
  * How a login stands.
  */
 export type AccountState = { "state": "connecting" } | { "state": "online" } | { "state": "offline",
@@ -451,6 +568,10 @@ problem: Problem, } | { "state": "signed_out" };
  * A person one can call.
  */
 export type ContactView = {
+/**
+ * Of which account.
+ */
+account: string,
 /**
  * The user id.
  */
@@ -473,6 +594,10 @@ echo: boolean, };
  */
 export type RoomView = {
 /**
+ * Of which account.
+ */
+account: string,
+/**
  * Its token.
  */
 token: string,
@@ -491,7 +616,11 @@ has_call: boolean,
 /**
  * Unix seconds of the last activity.
  */
-last_activity: number, };
+last_activity: number,
+/**
+ * What to pass on so that others can enter; `None` where a link does not let anyone in.
+ */
+link: string | null, };
 
 /**
  * Where a call or a participant stands.
@@ -504,6 +633,23 @@ export type Status = "calling" | "ringing" | "connecting" | "connected" | "recon
 export type EndReason = "local_hangup" | "remote_hangup" | "local_decline" | "remote_decline" | "remote_engaged" | "local_engaged" | "no_answer" | "missed" | "answered_elsewhere" | "ended_by_moderator" | "connection_lost" | "signaling_failed" | "media_failed";
 
 /**
+ * What is in the way into a conversation.
+ */
+export type EntranceView = { "step": "entering" } | { "step": "password",
+/**
+ * The one before was wrong.
+ */
+refused: boolean,
+/**
+ * The server asks to wait before the next.
+ */
+throttled: boolean, } | { "step": "lobby",
+/**
+ * Unix milliseconds when the lobby opens by itself.
+ */
+opens_at_ms: number | null, } | { "step": "consent" };
+
+/**
  * A whole call.
  */
 export type CallView = {
@@ -512,9 +658,21 @@ export type CallView = {
  */
 id: string,
 /**
- * Of which account.
+ * Of which account; empty for guests.
  */
 account: string,
+/**
+ * The server we are a guest on.
+ */
+guest_on: string | null,
+/**
+ * Set while we are on the way into the conversation: what is in the way. Nothing is captured or sent before.
+ */
+entrance: EntranceView | null,
+/**
+ * Answering needs [`crate::Command::GiveConsent`] first: calls are recorded here.
+ */
+asks_consent: boolean,
 /**
  * Whether we were rung.
  */
@@ -556,6 +714,18 @@ muted: boolean,
  */
 on_hold: boolean,
 /**
+ * Our hand is raised.
+ */
+hand_raised: boolean,
+/**
+ * What can be shown as a reaction.
+ */
+reactions: Array<string>,
+/**
+ * What is so with calls of several; `None` with others, and before it is known.
+ */
+group: GroupView | null,
+/**
  * Unix milliseconds when it first connected; `None` before. The window counts from it.
  */
 connected_at_ms: number | null,
@@ -575,6 +745,31 @@ ended: EndReason | null,
  * Connected time in whole seconds, once it is over.
  */
 duration_s: number | null, };
+
+/**
+ * What is so with calls of several.
+ */
+export type GroupView = {
+/**
+ * We may ask others to mute, and end the call for all.
+ */
+moderator: boolean,
+/**
+ * We may add people.
+ */
+may_add: boolean,
+/**
+ * Everyone sends to everyone: with many in the call, a media server is needed.
+ */
+mesh: boolean,
+/**
+ * Whoever has the conversation's link may enter.
+ */
+open_by_link: boolean,
+/**
+ * That link, where others can reach the server.
+ */
+link: string | null, };
 
 /**
  * One of the others.
@@ -603,7 +798,11 @@ audio_muted: boolean,
 /**
  * Their camera is off.
  */
-video_muted: boolean, };
+video_muted: boolean,
+/**
+ * Since when their hand is raised, Unix milliseconds by their own clock; `None`: it is not.
+ */
+hand_raised_ms: number | null, };
 
 /**
  * Sound devices, and which are chosen (`None`: the system's default).

@@ -1,28 +1,41 @@
 // A scripted core for component tests and for looking at screens in a development server. It keeps a whole state and
 // answers commands the way the real one does; it is not part of a production build.
 
-import type { AppView, CallView, Command, ContactView, Event, LinkQualityView, Problem, Reply, RoomView } from "../contract/contract";
+import type {
+  AppView,
+  CallView,
+  Command,
+  ContactView,
+  Event,
+  GroupView,
+  LinkQualityView,
+  ParticipantView,
+  Problem,
+  Reply,
+  RoomView,
+} from "../contract/contract";
 import type { App } from "../state/app.svelte";
 import { type Door, type Link, type Notice, Refusal } from "./door";
 
-export const ECHO: ContactView = { id: "echo", display_name: "Echo", presence: "online", echo: true };
+export const ECHO: ContactView = { account: "a1", id: "echo", display_name: "Echo", presence: "online", echo: true };
 
 const PEOPLE: ContactView[] = [
   ECHO,
-  { id: "bob", display_name: "Bob Fischer", presence: "online", echo: false },
-  { id: "zoe", display_name: "Zoë Ångström", presence: "away", echo: false },
-  { id: "carla", display_name: "Carla Reyes de la Torre", presence: null, echo: false },
-  { id: "dan", display_name: "Dan", presence: "dnd", echo: false },
+  { account: "a1", id: "bob", display_name: "Bob Fischer", presence: "online", echo: false },
+  { account: "a1", id: "zoe", display_name: "Zoë Ångström", presence: "away", echo: false },
+  { account: "a1", id: "carla", display_name: "Carla Reyes de la Torre", presence: null, echo: false },
+  { account: "a1", id: "dan", display_name: "Dan", presence: "dnd", echo: false },
 ];
 
 const ROOMS: RoomView[] = [
-  { token: "r1", display_name: "Thursday choir", kind: "group", has_call: true, last_activity: 1_790_000_000 },
-  { token: "r2", display_name: "Allotment", kind: "group", has_call: false, last_activity: 1_780_000_000 },
+  { account: "a1", token: "r1", display_name: "Thursday choir", kind: "group", has_call: true, last_activity: 1_790_000_000, link: null },
+  { account: "a1", token: "r2", display_name: "Allotment", kind: "group", has_call: false, last_activity: 1_780_000_000, link: null },
 ];
 
 export const FRESH: AppView = {
   version: "0.1.0",
   accounts: [],
+  signing_in: null,
   calls: [],
   devices: {
     microphones: [
@@ -58,11 +71,35 @@ export const SIGNED_IN: AppView = {
   local_server: { url: "http://127.0.0.1:8090", public_url: null },
 };
 
+const REACTIONS = ["❤️", "🎉", "👏", "👋", "👍", "👎", "🔥", "😂", "🤩", "🤔", "😲", "😥"];
+
+/** What is so with a call of several, as its moderator; `with_` changes it. */
+export function group(with_: Partial<GroupView> = {}): GroupView {
+  return { moderator: true, may_add: true, mesh: true, open_by_link: false, link: null, ...with_ };
+}
+
+/** Someone in a call; `with_` changes them. */
+export function participant(id: string, display_name: string, with_: Partial<ParticipantView> = {}): ParticipantView {
+  return {
+    id,
+    contact: null,
+    display_name,
+    status: "connected",
+    audio_muted: false,
+    video_muted: true,
+    hand_raised_ms: null,
+    ...with_,
+  };
+}
+
 /** A call to Bob that has just been dialed; `with_` changes it. */
 export function callView(with_: Partial<CallView> = {}): CallView {
   return {
     id: "c1",
     account: "a1",
+    guest_on: null,
+    entrance: null,
+    asks_consent: false,
     incoming: false,
     room: "room1",
     display_name: "Bob Fischer",
@@ -73,6 +110,9 @@ export function callView(with_: Partial<CallView> = {}): CallView {
     media: "voice",
     muted: false,
     on_hold: false,
+    hand_raised: false,
+    reactions: REACTIONS,
+    group: null,
     connected_at_ms: null,
     reconnecting_since_ms: null,
     participants: [],
@@ -109,6 +149,8 @@ export class FakeCore implements Door {
   readonly commands: Command[] = [];
   /** Refuses the next command of a kind. */
   readonly refusals = new Map<Command["command"], Problem>();
+  /** Whether the server signs people in through the browser. */
+  browser = false;
   retries = 0;
   #link: Link = { link: "open", version: "0.1.0" };
   #listeners = new Set<(notice: Notice) => void>();
@@ -168,6 +210,19 @@ export class FakeCore implements Door {
       case "accept_invitation":
         this.set(SIGNED_IN);
         return ok;
+      case "sign_in_by_browser":
+        if (!this.browser) return { reply: "sign_in", address: null };
+        this.set({ signing_in: { server: command.server, address: "https://cloud.example.org/login/v2/flow/abc" } });
+        return { reply: "sign_in", address: "https://cloud.example.org/login/v2/flow/abc" };
+      case "cancel_sign_in":
+        this.set({ signing_in: null });
+        return ok;
+      case "enter_password":
+        this.change(command.call, { entrance: { step: "password", refused: true, throttled: false } });
+        return ok;
+      case "give_consent":
+        this.change(command.call, { entrance: null, asks_consent: false });
+        return ok;
       case "sign_out":
         this.set({ accounts: this.state.accounts.filter((account) => account.id !== command.account) });
         return ok;
@@ -210,6 +265,41 @@ export class FakeCore implements Door {
       case "set_hold":
         if (command.call) this.change(command.call, { on_hold: command.held, status: command.held ? "hold" : "connected" });
         return ok;
+      case "end_for_everyone":
+        if (command.call) this.change(command.call, { status: "ended", ended: "local_hangup", duration_s: 42 });
+        return ok;
+      case "set_hand":
+        if (command.call) this.change(command.call, { hand_raised: command.raised });
+        return ok;
+      case "react":
+        if (command.call) {
+          const happening = { happening: "reaction" as const, participant: null, reaction: command.reaction };
+          this.tell({ event: "call", call: command.call, happening });
+        }
+        return ok;
+      case "ask_to_mute":
+        this.set({
+          calls: this.state.calls.map((call) => ({
+            ...call,
+            participants: call.participants.map((one) => (one.id === command.participant ? { ...one, audio_muted: true } : one)),
+          })),
+        });
+        return ok;
+      case "add_person":
+        return ok;
+      case "create_room": {
+        const room: RoomView = {
+          account: command.account ?? "a1",
+          token: "r9",
+          display_name: command.name,
+          kind: command.public ? "public" : "group",
+          has_call: false,
+          last_activity: 1_795_000_000,
+          link: command.public ? "https://cloud.example.org/call/r9" : null,
+        };
+        this.rooms = [room, ...this.rooms];
+        return { reply: "room", room };
+      }
       case "select_device":
         this.set({ devices: { ...this.state.devices, [command.role]: command.name } });
         return ok;
@@ -242,9 +332,7 @@ export class FakeCore implements Door {
       can_answer: false,
       status: "connected",
       connected_at_ms: Date.now(),
-      participants: [
-        { id: "p1", contact: call.contact, display_name: call.display_name, status: "connected", audio_muted: false, video_muted: true },
-      ],
+      participants: [participant("p1", call.display_name, { contact: call.contact })],
     });
   }
 }
@@ -255,9 +343,7 @@ export function stage(core: FakeCore, app: App, scene: string): void {
     callView({
       status: "connected",
       connected_at_ms: Date.now() - 42_000,
-      participants: [
-        { id: "p1", contact: "bob", display_name: "Bob Fischer", status: "connected", audio_muted: false, video_muted: true },
-      ],
+      participants: [participant("p1", "Bob Fischer", { contact: "bob" })],
       ...change,
     });
   const call = (change: Partial<CallView>) => core.set({ calls: [callView(change)] });
@@ -307,18 +393,44 @@ export function stage(core: FakeCore, app: App, scene: string): void {
       break;
     case "group": {
       const names = ["Bob Fischer", "Zoë Ångström", "Carla Reyes de la Torre", "Dan"];
-      const participants = names.map((display_name, n) => ({
-        id: `p${n + 1}`,
-        contact: null,
-        display_name,
-        status: n === 3 ? ("connecting" as const) : ("connected" as const),
-        audio_muted: n === 1,
-        video_muted: true,
-      }));
-      core.set({ calls: [connected({ display_name: "Thursday choir", contact: null, participants })] });
+      const participants = names.map((display_name, n) =>
+        participant(`p${n + 1}`, display_name, { status: n === 3 ? "connecting" : "connected", audio_muted: n === 1 }),
+      );
+      core.set({ calls: [connected({ display_name: "Thursday choir", contact: null, participants, group: group() })] });
       sound([link()]);
       break;
     }
+    case "hands": {
+      const participants = [
+        participant("p1", "Bob Fischer", { hand_raised_ms: 2 }),
+        participant("p2", "Zoë Ångström", { hand_raised_ms: 1, audio_muted: true }),
+        participant("p3", "Carla Reyes de la Torre"),
+      ];
+      const change = { display_name: "Thursday choir", contact: null, participants, hand_raised: true, muted: true, group: group() };
+      core.set({ calls: [connected(change)] });
+      sound([link()]);
+      core.tell({ event: "call", call: "c1", happening: { happening: "reaction", participant: "p3", reaction: "🎉" } });
+      core.tell({ event: "call", call: "c1", happening: { happening: "muted_by_moderator" } });
+      break;
+    }
+    case "crowd": {
+      const names = ["Bob", "Zoë", "Carla", "Dan", "Eve", "Farid", "Grete", "Hugo", "Ines", "Jo"];
+      const participants = names.map((name, n) => participant(`p${n + 1}`, name, { audio_muted: n % 3 === 1 }));
+      core.set({ calls: [connected({ display_name: "Thursday choir", contact: null, participants, group: group() })] });
+      sound([link()]);
+      break;
+    }
+    case "add_people": {
+      const participants = [participant("p1", "Bob Fischer", { contact: "bob" }), participant("p2", "Guest")];
+      const link_ = "https://cloud.example.org/call/abcd1234";
+      const open = group({ open_by_link: true, link: link_ });
+      core.set({ calls: [connected({ display_name: "Thursday choir", contact: null, participants, group: open })] });
+      app.dialog = { dialog: "add_people" };
+      break;
+    }
+    case "new_room":
+      app.dialog = { dialog: "new_room" };
+      break;
     case "ended":
     case "declined": {
       core.set({ calls: [connected()] });
@@ -338,6 +450,30 @@ export function stage(core: FakeCore, app: App, scene: string): void {
       core.set({ calls: [connected(), { ...ring, media: "video" }] });
       sound([link()]);
       break;
+    case "password":
+      call({ display_name: "Thursday choir", guest_on: "cloud.example.org", entrance: { step: "password", refused: true, throttled: false } });
+      break;
+    case "lobby":
+      call({ display_name: "Thursday choir", guest_on: "cloud.example.org", entrance: { step: "lobby", opens_at_ms: Date.now() + 1_800_000 } });
+      break;
+    case "consent":
+      call({ display_name: "Thursday choir", entrance: { step: "consent" } });
+      break;
+    case "incoming_recorded":
+      core.set({ calls: [{ ...ring, asks_consent: true }] });
+      break;
+    case "join":
+      app.dialog = { dialog: "join" };
+      break;
+    case "several": {
+      const [first] = core.state.accounts;
+      if (!first) break;
+      const other = { ...first, id: "a2", user: "4711", server: "https://cloud.example.org", local: false };
+      core.contacts = [...PEOPLE, { account: "a2", id: "eve", display_name: "Eve Novak", presence: "online", echo: false }];
+      core.set({ accounts: [first, other] });
+      void app.refreshPeople();
+      break;
+    }
     case "problem":
       core.set({ problems: [problem("no-key-store", 1), problem("device-busy", 2)] });
       break;

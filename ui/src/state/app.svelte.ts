@@ -3,12 +3,12 @@
 import type { AppView, Command, ContactView, Problem, RoomView } from "../contract/contract";
 import { type Door, type Link, type Notice, problemOf } from "../platform/door";
 import { listRooms, searchContacts } from "../sdk/calls";
-import { EMPTY, type Model, type Page, currentCall, fold, isLive, nextPage, ringingCall } from "./calls";
+import { EMPTY, type Model, type Page, REACTION_MS, currentCall, fadeReactions, fold, isLive, nextPage, ringingCall } from "./calls";
 import { type EchoCause, likelyCause } from "./echo_check";
 import { settled } from "./quality";
 
 /** A dialog over the window. */
-export type Dialog = { dialog: "invite" } | { dialog: "shortcuts" } | { dialog: "sign_out"; account: string };
+export type Dialog = { dialog: "invite" } | { dialog: "join" } | { dialog: "shortcuts" } | { dialog: "add_people" } | { dialog: "new_room" } | { dialog: "sign_out"; account: string };
 
 /** How long the window waits before it says that the core is gone: a restart within that time goes unseen, ms. */
 const LOST_SHOWN_AFTER_MS = 600;
@@ -54,6 +54,7 @@ export class App {
   #stop: () => void;
   #searchTimer: ReturnType<typeof setTimeout> | undefined;
   #lostTimer: ReturnType<typeof setTimeout> | undefined;
+  #fadeTimer: ReturnType<typeof setTimeout> | undefined;
   #searches = 0;
 
   /** `people`: whether this window shows them, so that the core is asked for them. */
@@ -68,6 +69,7 @@ export class App {
     this.#stop();
     clearTimeout(this.#searchTimer);
     clearTimeout(this.#lostTimer);
+    clearTimeout(this.#fadeTimer);
   }
 
   /** Gives a command; a refusal becomes a problem on the screen. */
@@ -107,13 +109,12 @@ export class App {
 
   /** Asks for people and conversations again. A late answer to an older question is dropped. */
   async refreshPeople(): Promise<void> {
-    const account = this.account;
-    if (!this.#people || !this.ready || !account) return;
+    if (!this.#people || !this.ready || !this.account) return;
     const asked = ++this.#searches;
     try {
       const [contacts, rooms] = await Promise.all([
-        searchContacts(this.door, account.id, this.search.trim()),
-        listRooms(this.door, account.id),
+        searchContacts(this.door, null, this.search.trim()),
+        listRooms(this.door, null),
       ]);
       if (asked !== this.#searches) return;
       this.contacts = [...contacts].sort((a, b) => Number(b.echo) - Number(a.echo));
@@ -155,7 +156,14 @@ export class App {
     const page = nextPage(this.page, before, after);
     this.model = after;
     if (page !== this.page) this.page = page;
+    if (after.reactions !== before.reactions) this.#fadeLater();
     if (event.event === "state") this.#stateChanged(before.view, event.state);
+  }
+
+  /** Puts reactions away once nobody adds any. */
+  #fadeLater(): void {
+    clearTimeout(this.#fadeTimer);
+    this.#fadeTimer = setTimeout(() => (this.model = fadeReactions(this.model, Date.now())), REACTION_MS);
   }
 
   #stateChanged(before: AppView | null, view: AppView): void {
@@ -164,17 +172,18 @@ export class App {
       // A call that ends is shown ended first; one that vanishes went down with its core.
       this.showProblem({ number: 0, code: "call-cut", detail: "" });
     }
-    const was = before?.accounts[0];
-    const is = view.accounts[0];
     if (before && view.accounts.length > before.accounts.length) this.adding = false;
-    if (is?.id !== was?.id) {
+    const online = onlineAccounts(view);
+    const was = onlineAccounts(before);
+    const kept = view.accounts.some((account) => before?.accounts.some((one) => one.id === account.id));
+    if (!kept && before?.accounts.length) {
       this.contacts = null;
       this.rooms = [];
     }
-    const cameOnline = is?.state.state === "online" && was?.state.state !== "online";
+    const changed = online.some((id) => !was.includes(id)) || (before?.accounts.length ?? 0) > view.accounts.length;
     const callOver = (before?.calls.length ?? 0) > view.calls.length;
-    // Before it is online the server would only refuse.
-    if (is?.state.state === "online" && (is.id !== was?.id || cameOnline || callOver)) void this.refreshPeople();
+    // Before one is online its server would only refuse.
+    if (online.length > 0 && (changed || callOver)) void this.refreshPeople();
   }
 
   #linkChanged(link: Link): void {
@@ -188,6 +197,10 @@ export class App {
       this.lostShown = link.link === "stopped";
     }
   }
+}
+
+function onlineAccounts(view: AppView | null): string[] {
+  return (view?.accounts ?? []).filter((one) => one.state.state === "online").map((one) => one.id);
 }
 
 function newestOfEach(problems: readonly Problem[]): Problem[] {

@@ -1,10 +1,27 @@
 // Folds what the core tells into what the window shows. Whole states come in, so nothing is ever patched: what a
 // window shows after any event is what a window opened at that moment would show. Pure; the time comes in.
 
-import type { AppView, CallView, Event, LinkQualityView } from "../contract/contract";
+import type { AppView, CallHappening, CallView, Event, LinkQualityView } from "../contract/contract";
 import { type EchoMeasure, beginEcho, measureCall, measureLevels, measureQuality } from "./echo_check";
 import { SILENT, type ShownLevels, foldLevels } from "./levels";
 import { type Judgement, judge, remember } from "./quality";
+
+/** An emoji somebody shows for a moment. */
+export interface ShownReaction {
+  /** Tells it from others: counts up. */
+  key: number;
+  /** Who; `null`: this person. */
+  participant: string | null;
+  emoji: string;
+  /** When it came, ms. */
+  at: number;
+}
+
+/** How long a reaction is shown, ms. */
+export const REACTION_MS = 4000;
+
+/** Most shown at once; the oldest make room. */
+const MAX_REACTIONS = 32;
 
 /** What is known of the core. */
 export interface Model {
@@ -17,13 +34,30 @@ export interface Model {
   links: readonly LinkQualityView[];
   /** How the current call did over the last seconds. */
   recent: readonly Judgement[];
+  /** What people of the current call show, oldest first. */
+  reactions: readonly ShownReaction[];
+  /** Who sits where in the current call; an empty seat is one that somebody left. */
+  seats: readonly (string | null)[];
+  /** A moderator switched our microphone off, and it is still off. */
+  silenced: boolean;
   /** The echo call that runs. */
   echo: EchoMeasure | null;
   /** An echo call that is over and has not been asked about yet. */
   echoDone: EchoMeasure | null;
 }
 
-export const EMPTY: Model = { view: null, shown: null, levels: SILENT, links: [], recent: [], echo: null, echoDone: null };
+export const EMPTY: Model = {
+  view: null,
+  shown: null,
+  levels: SILENT,
+  links: [],
+  recent: [],
+  reactions: [],
+  seats: [],
+  silenced: false,
+  echo: null,
+  echoDone: null,
+};
 
 /** The call the window is about: one that was dialed or answered; failing that, the one that ended last. */
 export function currentCall(view: AppView | null): CallView | null {
@@ -61,12 +95,59 @@ export function fold(model: Model, event: Event, now: number): Model {
       const echo = model.echo?.call === event.call ? measureQuality(model.echo, event.links) : model.echo;
       return { ...model, links: event.links, recent: remember(model.recent, judge(event.links)), echo };
     }
-    // The sum of these stands in the next state.
     case "call":
+      return currentCall(model.view)?.id === event.call ? foldHappening(model, event.happening, now) : model;
+    // The sum of these stands in the next state.
     case "raise_window":
     case "stopping":
       return model;
   }
+}
+
+function foldHappening(model: Model, happening: CallHappening, now: number): Model {
+  if (happening.happening === "muted_by_moderator") return { ...model, silenced: true };
+  if (happening.happening !== "reaction") return model;
+  const key = (model.reactions.at(-1)?.key ?? 0) + 1;
+  const { participant, reaction: emoji } = happening;
+  // One for each person: a newer one takes the place of the one before.
+  const others = model.reactions.filter((one) => one.participant !== participant && now - one.at < REACTION_MS);
+  return { ...model, reactions: [...others, { key, participant, emoji, at: now }].slice(-MAX_REACTIONS) };
+}
+
+/** Puts reactions away that were shown long enough. */
+export function fadeReactions(model: Model, now: number): Model {
+  const reactions = model.reactions.filter((one) => now - one.at < REACTION_MS);
+  return reactions.length === model.reactions.length ? model : { ...model, reactions };
+}
+
+/** Who sits where: everyone keeps their seat, whoever comes takes the first free one, and only the last seats go. */
+export function seat(seats: readonly (string | null)[], people: readonly string[]): readonly (string | null)[] {
+  const next = seats.map((one) => (one !== null && people.includes(one) ? one : null));
+  for (const id of people) {
+    if (next.includes(id)) continue;
+    const free = next.indexOf(null);
+    if (free < 0) next.push(id);
+    else next[free] = id;
+  }
+  while (next.length > 0 && next.at(-1) === null) next.pop();
+  const same = next.length === seats.length && next.every((one, n) => one === seats[n]);
+  return same ? seats : next;
+}
+
+/** The others in the order their hands went up. */
+export function raisedHands(call: CallView): string[] {
+  return call.participants
+    .filter((one) => one.hand_raised_ms !== null)
+    .sort((a, b) => (a.hand_raised_ms ?? 0) - (b.hand_raised_ms ?? 0))
+    .map((one) => one.id);
+}
+
+/** In a mesh of more, sound may suffer. */
+const MESH_LIMIT = 8;
+
+/** Whether more send to each other than is good. */
+export function isCrowded(call: CallView): boolean {
+  return call.group?.mesh === true && call.participants.length + 1 > MESH_LIMIT;
 }
 
 function foldState(before: Model, view: AppView): Model {
@@ -92,6 +173,9 @@ function foldState(before: Model, view: AppView): Model {
     levels: same && live ? before.levels : SILENT,
     links: same && live ? before.links : [],
     recent: same && live ? before.recent : [],
+    reactions: same && live ? before.reactions : [],
+    seats: seat(same ? before.seats : [], call?.participants.map((one) => one.id) ?? []),
+    silenced: same && live && call.muted && before.silenced,
     echo,
     echoDone: shown ? echoDone : null,
   };

@@ -1,12 +1,30 @@
 // The states of a call, in words.
 
-import type { CallView, EndReason, Status } from "../contract/contract";
+import type { CallView, EndReason, EntranceView, ParticipantView, Status } from "../contract/contract";
+import { raisedHands } from "../state/calls";
 import type { Judgement } from "../state/quality";
-import { clock, secondsSince } from "../time";
+import { clock, moment, secondsSince } from "../time";
 
 /** The name of whom a call is with. */
 export function nameOf(call: CallView): string {
   return call.display_name || call.contact || "Someone";
+}
+
+/** The name of someone in a call; guests may have none. */
+export function personName(participant: ParticipantView): string {
+  return participant.display_name || participant.contact || "Guest";
+}
+
+/** A raised hand, by its place among them; `null` where that is not known. */
+export function handWords(place: number | null): string {
+  return place === null ? "Hand raised" : `Hand raised, number ${place}`;
+}
+
+/** Whose hands are up, for a live region. */
+export function handsWords(call: CallView): string {
+  const names = raisedHands(call).map((id) => call.participants.find((one) => one.id === id));
+  const shown = names.filter((one) => one !== undefined).map(personName);
+  return shown.length === 0 ? "" : `Raised hands: ${shown.join(", ")}`;
 }
 
 /** What each status reads as while the call lives. */
@@ -55,6 +73,7 @@ export function endWords(reason: EndReason, name: string, duration_s: number | n
 export function callWords(call: CallView, quality: Judgement, now_ms: number): string {
   const name = nameOf(call);
   if (call.ended !== null) return endWords(call.ended, name, call.duration_s);
+  if (call.entrance) return entranceWords(call.entrance, now_ms);
   if (call.on_hold) return STATUS.hold(name, call.incoming);
   if (call.status === "reconnecting" && call.reconnecting_since_ms !== null) {
     return `Reconnecting (${secondsSince(call.reconnecting_since_ms, now_ms)} s)`;
@@ -67,6 +86,37 @@ export function callWords(call: CallView, quality: Judgement, now_ms: number): s
 export function announcement(call: CallView, quality: Judgement): string {
   if (call.ended === null && call.status === "reconnecting") return STATUS.reconnecting("", false);
   return callWords(call, quality, 0);
+}
+
+/** What is in the way into a conversation. */
+export function entranceWords(entrance: EntranceView, now_ms: number): string {
+  switch (entrance.step) {
+    case "entering":
+      return "Joining…";
+    case "password":
+      if (entrance.throttled) return "The server asks to wait before the next try.";
+      return entrance.refused ? "That is not the password." : "This conversation has a password.";
+    case "lobby":
+      return entrance.opens_at_ms !== null && entrance.opens_at_ms > now_ms
+        ? `The moderator lets you in ${moment(entrance.opens_at_ms, now_ms)}.`
+        : "The moderator will let you in.";
+    case "consent":
+      return "Calls here may be recorded.";
+  }
+}
+
+/** What to do about it. */
+export function entranceAdvice(entrance: EntranceView): string {
+  switch (entrance.step) {
+    case "entering":
+      return "";
+    case "password":
+      return entrance.throttled ? "Wait half a minute, then try again." : "Ask whoever sent you the link.";
+    case "lobby":
+      return "You are in the lobby. Your microphone is closed, and you join by yourself once it opens.";
+    case "consent":
+      return "If you join, what you say may be kept. You were not connected yet.";
+  }
 }
 
 type Weakness = Extract<Judgement, { quality: "weak" }>["where"];

@@ -104,13 +104,13 @@ const WORDS: Record<ProblemCode | WindowProblemCode, ProblemWords> = {
   },
   "password-needed": {
     happened: "That conversation has a password.",
-    todo: "Ask someone in it, then join by its link.",
+    todo: "Ask whoever sent you the link, and join again.",
     button: "OK",
     remedy: "dismiss",
   },
   "consent-needed": {
-    happened: "This server records calls and needs your consent first.",
-    todo: "You were not connected, and nothing was recorded.",
+    happened: "Calls here are recorded, which needs your consent first.",
+    todo: "You were not connected, and nothing was recorded. Join again to be asked.",
     button: "OK",
     remedy: "dismiss",
   },

@@ -66,6 +66,21 @@ export function incomingWords(call: CallView, account: AccountView | undefined):
   return account ? `${kind} for ${account.display_name} ${accountPlace(account)}` : kind;
 }
 
+/** As whom a link is joined with an account. */
+export function joinAsAccount(account: AccountView, host: string): string {
+  return `You join as ${account.display_name} on ${host}.`;
+}
+
+/** As whom a link is joined without one. */
+export function joinAsGuest(host: string): string {
+  return `You join as a guest on ${host}. Nobody can call you there.`;
+}
+
+/** Where someone is a guest. */
+export function guestWords(host: string): string {
+  return `As a guest on ${host}`;
+}
+
 /** Who can use an invitation, and until when. */
 export function invitationWords(invitation: InvitationView, now_ms: number): string {
   const who =
@@ -104,6 +119,8 @@ export const SHORTCUTS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ["Esc"], does: "Decline, or close what is open" },
   { keys: ["M"], does: "Microphone off or on" },
   { keys: ["Space"], does: "Hold to talk while the microphone is off" },
+  { keys: ["H"], does: "Raise or lower your hand" },
+  { keys: ["R"], does: "Choose a reaction" },
   { keys: ["Ctrl", "Shift", "E"], does: "End the call" },
   { keys: ["?"], does: "Show these keys" },
 ];

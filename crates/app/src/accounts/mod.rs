@@ -1,5 +1,6 @@
 //! Our logins: signed in, watched, kept.
 
+mod browser;
 mod key_store;
 mod restore;
 mod stored;
@@ -15,6 +16,7 @@ use crate::app::Inner;
 use crate::settings::{AccountHome, StoredAccount};
 use crate::state::State;
 
+pub(crate) use browser::SigningIn;
 pub(crate) use key_store::PatientKeyStore;
 pub use key_store::{KeyStore, KeyStoreError, MemoryKeyStore, SystemKeyStore};
 pub use stored::StoredLogins;

@@ -140,7 +140,7 @@ fn find<'c, 'a>(calls: &'c [Candidate<'a>], id: &str) -> Result<&'c Candidate<'a
 
 #[cfg(test)]
 mod tests {
-    use bellbird_call::{CallDirection, CallStatus, EndReason, MediaKinds, RoomId};
+    use bellbird_call::{CallDirection, CallStatus, EndReason, MediaKinds, RoomFacts, RoomId};
 
     use super::*;
 
@@ -151,11 +151,14 @@ mod tests {
             room: Some(RoomId::new(format!("room-{contact}"))),
             display_name: contact.into(),
             contact: Some(ContactId::new(contact)),
+            one_to_one: true,
+            facts: RoomFacts::default(),
             status: CallStatus::Calling,
             can_answer: direction == CallDirection::Incoming,
             media: MediaKinds::VOICE,
             muted: false,
             on_hold: false,
+            hand_raised: false,
             connected_at: None,
             connected_for: None,
             reconnecting_at: None,

@@ -61,7 +61,7 @@ pub(super) async fn run(app: Weak<Inner>, handle: CallHandle, mut events: mpsc::
     }
     tokio::time::sleep(AFTERGLOW).await;
     if let Some(inner) = app.upgrade() {
-        inner.change(|state| state.calls.0.retain(|call| call.view.id != id));
+        inner.change(|state| state.calls.calls.retain(|call| call.view.id != id));
     }
 }
 

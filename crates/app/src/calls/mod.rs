@@ -1,7 +1,9 @@
 //! Calls: made, received, steered, shown.
 
 pub(crate) mod choice;
+mod entrance;
 mod follow;
+mod joining;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,24 +16,50 @@ use bellbird_call::{
 use bellbird_contract as contract;
 use bellbird_media::{CallMediaOptions, DeviceControl, MediaRuntime};
 use bellbird_session::{CallHandle, Inlet};
-use bellbird_talk::{Outcome, TalkAccount};
+use bellbird_talk::{CallOptions, Consent, Outcome, TalkAccount};
+use tokio_util::sync::CancellationToken;
 
 use crate::app::Inner;
 use crate::convert::{self, CallSetting, Clocks};
 use crate::devices;
 use crate::echo::ECHO;
 use choice::{Candidate, Dial, Reception};
+use entrance::{Waiting, Wish};
 
 /// How long a call that is over stays in the state, so that its end can be read.
 const AFTERGLOW: Duration = Duration::from_secs(4);
 
-/// Calls that ring or run, and those that ended just now.
+/// Calls that ring or run, those on the way into a conversation, and those that ended just now.
 #[derive(Default)]
-pub(crate) struct Calls(Vec<Call>);
+pub(crate) struct Calls {
+    calls: Vec<Call>,
+    waiting: Vec<Waiting>,
+}
+
+/// Over whose login a call goes.
+#[derive(Clone)]
+pub(crate) struct Line {
+    /// The account's id; empty for guests.
+    account: String,
+    talk: TalkAccount,
+    /// The server we are a guest on.
+    guest_on: Option<String>,
+}
+
+/// What is on its way out when the app stops.
+pub(crate) struct Farewells {
+    pub(crate) calls: Vec<CallHandle>,
+    pub(crate) entrances: Vec<CancellationToken>,
+    /// No account's list has these.
+    pub(crate) guests: Vec<TalkAccount>,
+}
 
 /// One call.
 pub(crate) struct Call {
-    account: String,
+    line: Line,
+    /// To being recorded, and whether answering needs it.
+    consent: Consent,
+    recorded: bool,
     echo: bool,
     handle: CallHandle,
     inlet: Inlet,
@@ -51,13 +79,13 @@ pub(crate) enum Begin {
 pub(crate) fn start_session(
     media: &MediaRuntime,
     talk: &TalkAccount,
-    options: CallMediaOptions,
+    (options, call): (CallMediaOptions, CallOptions),
     id: CallId,
     begin: Begin,
     config: bellbird_call::CallConfig,
 ) -> (CallHandle, Inlet, DeviceControl) {
     let (builder, inlet) = bellbird_session::prepare();
-    let signaling = talk.open_call(inlet.signaling_sink());
+    let signaling = talk.open_call_with(inlet.signaling_sink(), call);
     let media = media.open_call(options, inlet.media_sink());
     let devices = media.devices();
     let now = Instant::now();
@@ -70,22 +98,51 @@ pub(crate) fn start_session(
     (builder.start(machine, Box::new(signaling), Box::new(media)), inlet, devices)
 }
 
+impl Call {
+    /// It rings, and answering it would be being recorded.
+    fn asks_consent(&self) -> bool {
+        self.recorded && self.view.can_answer && !self.consent.is_given()
+    }
+}
+
 impl Calls {
     pub(crate) fn views(&self, clocks: Clocks) -> Vec<contract::CallView> {
-        let setting = |call: &Call| {
-            convert::call_view(&call.view, &CallSetting { account: &call.account, echo: call.echo, clocks })
-        };
-        self.0.iter().map(setting).collect()
+        let running = self.calls.iter().map(|call| {
+            let setting = CallSetting {
+                account: &call.line.account,
+                guest_on: call.line.guest_on.as_deref(),
+                entrance: None,
+                asks_consent: call.asks_consent(),
+                echo: call.echo,
+                clocks,
+            };
+            convert::call_view(&call.view, &setting)
+        });
+        let waiting = self.waiting.iter().map(|waiting| {
+            let setting = CallSetting {
+                account: &waiting.line.account,
+                guest_on: waiting.line.guest_on.as_deref(),
+                entrance: (!waiting.is_over()).then_some(waiting.step),
+                asks_consent: false,
+                echo: false,
+                clocks,
+            };
+            convert::call_view(&waiting.view, &setting)
+        });
+        running.chain(waiting).collect()
     }
 
     pub(crate) fn devices(&self) -> Vec<DeviceControl> {
-        self.0.iter().filter(|call| call.view.ended.is_none()).map(|call| call.devices.clone()).collect()
+        self.calls.iter().filter(|call| call.view.ended.is_none()).map(|call| call.devices.clone()).collect()
     }
 
     /// Ends every call and yields those that were alive. One that rings is left to ring elsewhere.
-    pub(crate) fn end_all(&mut self) -> Vec<CallHandle> {
+    pub(crate) fn end_all(&mut self) -> Farewells {
+        let guest = |line: &Line| line.guest_on.is_some().then(|| line.talk.clone());
+        let guests = self.calls.iter().filter_map(|call| guest(&call.line)).collect();
+        let entrances = self.waiting.iter_mut().map(Waiting::give_up).collect();
         let mut ending = Vec::new();
-        self.0.retain(|call| {
+        self.calls.retain(|call| {
             if call.view.ended.is_some() {
                 return true;
             }
@@ -97,29 +154,39 @@ impl Calls {
             ending.push(call.handle.clone());
             true
         });
-        ending
+        Farewells { calls: ending, entrances, guests }
     }
 
     /// Ends every call of an account.
     pub(crate) fn end_of_account(&mut self, account: &str) {
-        for call in self.0.iter().filter(|call| call.account == account) {
+        for call in self.calls.iter().filter(|call| call.line.account == account) {
             call.handle.send(Intent::End);
+        }
+        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.line.account == account) {
+            waiting.give_up();
         }
     }
 
     fn candidates(&self) -> Vec<Candidate<'_>> {
-        self.0
-            .iter()
-            .map(|call| Candidate { account: &call.account, view: &call.view, settled: call.settled })
-            .collect()
+        let running = self.calls.iter().map(|call| Candidate {
+            account: &call.line.account,
+            view: &call.view,
+            settled: call.settled,
+        });
+        let waiting = self.waiting.iter().map(|waiting| Candidate {
+            account: &waiting.line.account,
+            view: &waiting.view,
+            settled: false,
+        });
+        running.chain(waiting).collect()
     }
 
     fn get(&self, id: &CallId) -> Option<&Call> {
-        self.0.iter().find(|call| call.view.id == *id)
+        self.calls.iter().find(|call| call.view.id == *id)
     }
 
     fn get_mut(&mut self, id: &CallId) -> Option<&mut Call> {
-        self.0.iter_mut().find(|call| call.view.id == *id)
+        self.calls.iter_mut().find(|call| call.view.id == *id)
     }
 
     fn send(&self, id: &CallId, intent: Intent) {
@@ -128,10 +195,18 @@ impl Calls {
         }
     }
 
+    /// Ends a call, or gives up the way to it.
+    fn end(&mut self, id: &CallId) {
+        self.send(id, Intent::End);
+        if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.view.id == *id) {
+            waiting.give_up();
+        }
+    }
+
     /// Answers a call that rings. The one the person was in, if any, ends first: there is one current call.
     fn answer(&mut self, id: &CallId, kinds: MediaKinds) {
         if let Some(current) = choice::current(&self.candidates()).map(|view| view.id.clone()) {
-            self.send(&current, Intent::End);
+            self.end(&current);
         }
         if let Some(call) = self.get_mut(id) {
             call.settled = true;
@@ -172,33 +247,19 @@ impl Inner {
         match dial {
             (Dial::Answer(call), _) => Ok(call),
             (Dial::New, (account, talk)) => {
+                let line = Line { account, talk, guest_on: None };
                 let name = if contact == ECHO { "Echo" } else { contact };
                 let target = CallTarget::Contact(target);
+                // Where calls may be recorded, the person is asked before anyone is rung.
+                if line.talk.may_be_recorded() {
+                    return Ok(self.approach(Wish { line, target, kinds, silent: false, name: name.into() }));
+                }
                 let begin = Begin::Dial { target, name: name.into(), kinds, silent: false };
-                Ok(self.start_call(account, &talk, begin, contact == ECHO))
+                let id = self.new_call_id();
+                self.start_call(id.clone(), line, begin, CallOptions::default(), contact == ECHO);
+                Ok(id)
             }
         }
-    }
-
-    /// Joins a conversation's call by the conversation's token or link; `silent` rings nobody.
-    pub(crate) fn join_room(
-        self: &Arc<Self>,
-        account: Option<&str>,
-        room: &str,
-        kinds: MediaKinds,
-        silent: bool,
-    ) -> Result<CallId, Problem> {
-        let token = room_token(room)?;
-        let (account, talk) = self.with(|state| {
-            let account = state.account(account)?;
-            if choice::current(&state.calls.candidates()).is_some() {
-                return Err(Problem::new(ProblemCode::NotNow, "you are in a call: end it first"));
-            }
-            account.place()
-        })?;
-        let target = CallTarget::Room(RoomId::new(token));
-        let begin = Begin::Dial { target, name: String::new(), kinds, silent };
-        Ok(self.start_call(account, &talk, begin, false))
     }
 
     /// A call reaches an account.
@@ -208,14 +269,16 @@ impl Inner {
             (choice::receive(&state.calls.candidates(), account, &invitation), talk)
         });
         let Some(talk) = talk else { return };
+        let line = Line { account: account.to_owned(), talk, guest_on: None };
+        let id = self.new_call_id();
         match reception {
             Reception::Known => tracing::debug!(account, "rung for a call that is known"),
             Reception::Ring => {
-                self.start_call(account.to_owned(), &talk, Begin::Ring(invitation), false);
+                self.start_call(id, line, Begin::Ring(invitation), CallOptions::default(), false);
             }
             Reception::Engaged => {
                 tracing::info!(account, "too many calls ring; a further caller hears that we are engaged");
-                let id = self.start_call(account.to_owned(), &talk, Begin::Ring(invitation), false);
+                self.start_call(id.clone(), line, Begin::Ring(invitation), CallOptions::default(), false);
                 self.change(|state| state.calls.decline(&id, Intent::DeclineEngaged));
             }
         }
@@ -226,12 +289,12 @@ impl Inner {
     pub(crate) fn withdraw_call(&self, account: &str, room: &RoomId, outcome: Outcome) {
         let inlet = self.with(|state| {
             let rings = |call: &&Call| {
-                call.account == account
+                call.line.account == account
                     && call.view.room.as_ref() == Some(room)
                     && call.view.can_answer
                     && !call.settled
             };
-            state.calls.0.iter().find(rings).map(|call| call.inlet.clone())
+            state.calls.calls.iter().find(rings).map(|call| call.inlet.clone())
         });
         if let Some(inlet) = inlet {
             inlet.signaling_sink()(match outcome {
@@ -253,6 +316,12 @@ impl Inner {
     pub(crate) fn answer_call(&self, wanted: Option<&str>, kinds: MediaKinds) -> Result<(), Problem> {
         self.change(|state| {
             let id = choice::ringing(&state.calls.candidates(), wanted)?.id.clone();
+            if state.calls.get(&id).is_some_and(Call::asks_consent) {
+                // Asked in the window; the call goes on ringing meanwhile.
+                let _ = self.events.send(contract::Event::RaiseWindow);
+                let detail = "calls are recorded here: agree to that first";
+                return Err(Problem::new(ProblemCode::ConsentNeeded, detail));
+            }
             state.calls.answer(&id, kinds);
             Ok(())
         })
@@ -276,21 +345,22 @@ impl Inner {
         match rings {
             (id, true) if self.decline_call(Some(id.as_str())).is_ok() => Ok(()),
             (id, _) => {
-                self.with(|state| state.calls.send(&id, Intent::End));
+                self.change(|state| state.calls.end(&id));
                 Ok(())
             }
         }
     }
 
     pub(crate) fn mute(&self, wanted: Option<&str>, kind: MediaKind, muted: bool) -> Result<(), Problem> {
-        self.steer(wanted, if muted { Intent::Mute(kind) } else { Intent::Unmute(kind) })
+        self.steer_call(wanted, if muted { Intent::Mute(kind) } else { Intent::Unmute(kind) })
     }
 
     pub(crate) fn hold(&self, wanted: Option<&str>, held: bool) -> Result<(), Problem> {
-        self.steer(wanted, if held { Intent::Hold } else { Intent::Resume })
+        self.steer_call(wanted, if held { Intent::Hold } else { Intent::Resume })
     }
 
-    fn steer(&self, wanted: Option<&str>, intent: Intent) -> Result<(), Problem> {
+    /// Passes on what the person wants of a call that was dialed or answered.
+    pub(crate) fn steer_call(&self, wanted: Option<&str>, intent: Intent) -> Result<(), Problem> {
         self.with(|state| {
             let id = choice::running(&state.calls.candidates(), wanted)?.id.clone();
             state.calls.send(&id, intent);
@@ -298,19 +368,29 @@ impl Inner {
         })
     }
 
-    fn start_call(self: &Arc<Self>, account: String, talk: &TalkAccount, begin: Begin, echo: bool) -> CallId {
+    fn new_call_id(&self) -> CallId {
         let number = self.call_number.fetch_add(1, Ordering::Relaxed) + 1;
-        let id = CallId::new(number.to_string());
-        let options =
+        CallId::new(number.to_string())
+    }
+
+    fn start_call(self: &Arc<Self>, id: CallId, line: Line, begin: Begin, options: CallOptions, echo: bool) {
+        let consent = options.consent.clone();
+        let recorded = match &begin {
+            Begin::Dial { .. } => false,
+            Begin::Ring(invitation) => line.talk.is_recorded(&invitation.room),
+        };
+        let media =
             self.with(|state| devices::options(&self.config.sound, &state.settings.devices, &state.devices));
         let _within = self.runtime.enter();
         let (handle, inlet, devices) =
-            start_session(&self.media, talk, options, id.clone(), begin, self.config.call.clone());
+            start_session(&self.media, &line.talk, (media, options), id, begin, self.config.call.clone());
         let view = handle.view().borrow().clone();
         let events = handle.take_events();
         self.change(|state| {
-            state.calls.0.push(Call {
-                account,
+            state.calls.calls.push(Call {
+                line,
+                consent,
+                recorded,
                 echo,
                 handle: handle.clone(),
                 inlet,
@@ -321,46 +401,6 @@ impl Inner {
         });
         if let Some(events) = events {
             self.runtime.spawn(follow::run(Arc::downgrade(self), handle, events));
-        }
-        id
-    }
-}
-
-/// The token in `text`: a bare one, or the last part of a conversation's link.
-fn room_token(text: &str) -> Result<String, Problem> {
-    let text = text.trim();
-    let token = match url::Url::parse(text) {
-        Ok(link) => {
-            let mut parts = link.path_segments().into_iter().flatten().skip_while(|part| *part != "call");
-            parts.nth(1).unwrap_or_default().to_owned()
-        }
-        Err(_) => text.to_owned(),
-    };
-    if token.is_empty() || !token.chars().all(|letter| letter.is_ascii_alphanumeric()) {
-        return Err(Problem::new(
-            ProblemCode::BadLink,
-            "that is neither a conversation's token nor its link",
-        ));
-    }
-    Ok(token)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rooms_are_named_by_token_or_link() {
-        for (text, token) in [
-            ("abc123", "abc123"),
-            (" abc123 ", "abc123"),
-            ("https://cloud.example.org/call/abc123", "abc123"),
-            ("https://cloud.example.org/index.php/call/abc123?x=1#y", "abc123"),
-        ] {
-            assert_eq!(room_token(text).unwrap(), token, "{text}");
-        }
-        for bad in ["", "https://cloud.example.org/", "https://cloud.example.org/call/", "a b", "../x"] {
-            assert_eq!(room_token(bad).unwrap_err().code, ProblemCode::BadLink, "{bad}");
         }
     }
 }

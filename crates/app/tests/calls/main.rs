@@ -4,4 +4,6 @@
 
 mod answering;
 mod declining;
+mod joining;
+mod signing_in;
 mod stage;

@@ -8,7 +8,7 @@ use bellbird_app::{
     Sound, StoredAccount,
 };
 use bellbird_contract::{
-    AccountState, AppView, CallHappening, CallView, Command, EndReason, Event, Media, Reply,
+    AccountState, AccountView, AppView, CallHappening, CallView, Command, EndReason, Event, Media, Reply,
 };
 use bellbird_server::{Server, ServerConfig};
 use tokio::sync::broadcast;
@@ -18,8 +18,8 @@ const HANG: Duration = Duration::from_secs(90);
 
 /// A server in a folder of its own.
 pub(crate) struct Stage {
-    server: Server,
-    url: String,
+    pub(crate) server: Server,
+    pub(crate) url: String,
     _data: tempfile::TempDir,
 }
 
@@ -42,6 +42,13 @@ impl Stage {
 
     /// Someone whose voice is a tone.
     pub(crate) async fn person(&self, name: &str) -> Person {
+        let mut person = Person::nobody();
+        person.enter(self, name).await;
+        person
+    }
+
+    /// The app password of a new device of someone, who is made when they are not there.
+    async fn app_password(&self, name: &str) -> Secret {
         let admin = self.server.admin();
         let owned = name.to_owned();
         let secret = tokio::task::spawn_blocking(move || {
@@ -52,6 +59,22 @@ impl Stage {
         })
         .await
         .unwrap();
+        secret
+    }
+
+    /// Changes a conversation the way its owner's own client would.
+    pub(crate) async fn moderate(&self, owner: &str, path: &str, body: serde_json::Value) {
+        let secret = self.app_password(owner).await;
+        let url = format!("{}/ocs/v2.php/apps/spreed/api/v4/room/{path}", self.url.trim_end_matches('/'));
+        let request = reqwest::Client::new().put(url).basic_auth(owner, Some(secret.expose()));
+        let answer = request.header("OCS-APIRequest", "true").json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+}
+
+impl Person {
+    /// Someone with an app and no account.
+    pub(crate) fn nobody() -> Self {
         let hears = Recorder::new();
         let app = App::start(AppConfig {
             data: None,
@@ -66,28 +89,32 @@ impl Stage {
             call: CallConfig::without_tones(),
             key_store: Arc::new(MemoryKeyStore::default()),
             local_server: None,
+            browser: None,
             watch_devices: false,
         });
         let events = app.events();
+        Self { app, hears, events }
+    }
+
+    /// Takes up a login on a server, named after both.
+    pub(crate) async fn enter(&mut self, stage: &Stage, name: &str) {
+        let secret = stage.app_password(name).await;
+        let id = format!("{name}@{}", stage.url);
         let login = StoredAccount {
-            id: name.into(),
+            id: id.clone(),
             user_id: name.into(),
             login_name: name.into(),
             display_name: name.into(),
-            home: AccountHome::Remote { server: self.url.clone(), fingerprint: None },
+            home: AccountHome::Remote { server: stage.url.clone(), fingerprint: None },
         };
-        app.use_login(login, secret).unwrap();
-        let mut person = Person { app, hears, events };
-        person
-            .until("the account to be online", |state| {
-                state.accounts.first().filter(|account| account.state == AccountState::Online).map(|_| ())
-            })
-            .await;
-        person
+        self.app.use_login(login, secret).unwrap();
+        self.until("the account to be online", |state| {
+            let online = |account: &&AccountView| account.id == id && account.state == AccountState::Online;
+            state.accounts.iter().find(online).map(|_| ())
+        })
+        .await;
     }
-}
 
-impl Person {
     /// Waits until the state shows something.
     pub(crate) async fn until<T>(&mut self, what: &str, find: impl Fn(&AppView) -> Option<T>) -> T {
         let wait = async {

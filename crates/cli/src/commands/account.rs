@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bellbird_app::{
     AccountHome, App, AppConfig, CallConfig, Sound, StoredAccount, StoredLogins, SystemKeyStore,
 };
-use bellbird_contract::{AppView, Command};
+use bellbird_contract::{AppView, Command, Reply};
 use bellbird_control::{ClientError, DoorClient, FolderLock};
 
 use crate::account::{CLIENT, password};
@@ -17,10 +18,14 @@ use crate::report::{Output, Report};
 pub(super) async fn run(command: AccountCommand, output: &Output) -> Result<(), Failure> {
     match command {
         AccountCommand::Add { server, user, data } => {
-            let password = password()?;
             let before = ids(&data.folder()?)?;
-            let sign_in = Command::SignIn { server, login_name: user, password };
-            let state = ask(&data.folder()?, sign_in).await?;
+            let state = match user {
+                Some(login_name) => {
+                    let sign_in = Command::SignIn { server, login_name, password: password()? };
+                    ask(&data.folder()?, sign_in, output).await?
+                }
+                None => ask(&data.folder()?, Command::SignInByBrowser { server }, output).await?,
+            };
             if let Some(problem) = state.problems.into_iter().find(|problem| problem.code == "no-key-store") {
                 return Err(problem.into());
             }
@@ -49,7 +54,7 @@ pub(super) async fn run(command: AccountCommand, output: &Output) -> Result<(), 
                     return Err(Failure::new("unknown-user", "several have this name: use the whole id"));
                 }
             };
-            ask(&folder, Command::SignOut { account: id.clone() }).await?;
+            ask(&folder, Command::SignOut { account: id.clone() }, output).await?;
             output.report(&Report::Done { what: &format!("Removed {id}") });
             Ok(())
         }
@@ -72,14 +77,47 @@ fn report(account: &StoredAccount, output: &Output) {
     output.report(&Report::Account { id: &account.id, user: &account.user_id, server, local });
 }
 
+/// Between looks whether the person has signed in with the browser.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Whether what was asked for goes on in the browser, whose address is told then.
+fn begun(reply: Reply, output: &Output) -> Result<bool, Failure> {
+    match reply {
+        Reply::SignIn { address: Some(address) } => {
+            output.report(&Report::SignIn { address: &address });
+            Ok(true)
+        }
+        Reply::SignIn { address: None } => Err(Failure::new("no-browser-sign-in", "")),
+        _ => Ok(false),
+    }
+}
+
+/// The state after a sign-in; `Err` with what kept the person from it.
+fn signed_in(state: AppView, by_browser: bool) -> Result<AppView, Failure> {
+    match state.problems.last() {
+        Some(problem) if by_browser => Err(problem.clone().into()),
+        Some(_) | None => Ok(state),
+    }
+}
+
 /// Has the folder's core carry out `command`, or, when none runs, an app of our own that is gone afterwards.
-async fn ask(folder: &Path, command: Command) -> Result<AppView, Failure> {
+async fn ask(folder: &Path, command: Command, output: &Output) -> Result<AppView, Failure> {
     match DoorClient::connect(folder).await {
         Ok(core) => {
-            core.command(command).await?;
-            match core.command(Command::Status).await? {
-                bellbird_contract::Reply::State { state } => Ok(*state),
-                other => Err(Failure::new("internal", format!("asking for the state yielded {other:?}"))),
+            let waits = begun(core.command(command).await?, output)?;
+            loop {
+                match core.command(Command::Status).await? {
+                    Reply::State { state } if waits && state.signing_in.is_some() => {
+                        tokio::time::sleep(LOOK_AGAIN).await;
+                    }
+                    Reply::State { state } => return signed_in(*state, waits),
+                    other => {
+                        return Err(Failure::new(
+                            "internal",
+                            format!("asking for the state yielded {other:?}"),
+                        ));
+                    }
+                }
             }
         }
         Err(ClientError::NotRunning) => {
@@ -91,13 +129,17 @@ async fn ask(folder: &Path, command: Command) -> Result<AppView, Failure> {
                 call: CallConfig::default(),
                 key_store: Arc::new(SystemKeyStore),
                 local_server: None,
+                browser: None,
                 watch_devices: false,
             });
-            let result = app.handle(command).await;
+            let result = app.handle(command).await.map_err(Failure::from);
+            let waits = result.and_then(|reply| begun(reply, output));
+            while matches!(waits, Ok(true)) && app.state().signing_in.is_some() {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
             let state = app.state();
             app.stop().await;
-            result?;
-            Ok(state)
+            signed_in(state, waits?)
         }
         Err(error) => Err(error.into()),
     }

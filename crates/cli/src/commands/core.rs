@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellbird_app::{App, AppConfig, CallConfig, Sound, SystemKeyStore};
+use bellbird_app::{App, AppConfig, Browser, CallConfig, Sound, SystemKeyStore};
 use bellbird_contract::{AccountState, AppView, Event};
 use bellbird_control::{Door, DoorConfig, FolderLock};
-use bellbird_desktop::{Desktop, DesktopConfig};
+use bellbird_desktop::{Desktop, DesktopConfig, open_in_browser};
 use tokio::sync::broadcast;
 
 use crate::args::CoreArgs;
@@ -39,6 +39,7 @@ pub(super) async fn run(args: CoreArgs, output: &Output) -> Result<(), Failure> 
         call: CallConfig::default(),
         key_store: Arc::new(SystemKeyStore),
         local_server: Some(Arc::new(EmbeddedServer::new(data.join("server")))),
+        browser: (!args.no_desktop).then(|| Arc::new(open_in_browser) as Browser),
         watch_devices: true,
     });
     let mut events = app.events();

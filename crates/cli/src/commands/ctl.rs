@@ -5,7 +5,7 @@ use bellbird_control::{ClientError, DoorClient};
 use tokio::sync::broadcast;
 
 use crate::account::{folder, password};
-use crate::args::{CtlArgs, CtlCommand, Role};
+use crate::args::{CtlArgs, CtlCommand, HandTo, Role, RoomType};
 use crate::failure::Failure;
 use crate::report::{Output, Report};
 use crate::signals::Stop;
@@ -22,6 +22,10 @@ pub(super) async fn run(args: CtlArgs, output: &Output) -> Result<(), Failure> {
     let reply = client.command(command).await?;
     match reply {
         Reply::Ok => output.report(&Report::Done { what: "Done" }),
+        Reply::SignIn { address } => {
+            output.report(&Report::SignIn { address: address.as_deref().unwrap_or_default() });
+        }
+        Reply::Room { room } => output.report(&Report::Room { room: &room }),
         Reply::Call { call } => output.report(&Report::Calling { call: &call }),
         Reply::Invitation { invitation } => output.report(&Report::Invitation { invitation: &invitation }),
         Reply::State { state } => output.report(&Report::State { state: &state }),
@@ -38,10 +42,21 @@ fn command_of(command: CtlCommand, account: Option<String>) -> Result<Option<Com
         CtlCommand::Status => Command::Status,
         CtlCommand::Watch => return Ok(None),
         CtlCommand::Call { name } => Command::MakeCall { account, contact: name, media: Media::Voice },
-        CtlCommand::Join { room } => Command::JoinRoom { account, room, media: Media::Voice },
+        CtlCommand::Join { room, as_guest } => {
+            Command::JoinRoom { account, room, media: Media::Voice, guest_name: as_guest }
+        }
         CtlCommand::Answer { call } => Command::Answer { call, media: Media::Voice },
         CtlCommand::Decline { call } => Command::Decline { call },
-        CtlCommand::End { call } => Command::End { call },
+        CtlCommand::End { call, all: false } => Command::End { call },
+        CtlCommand::End { call, all: true } => Command::EndForEveryone { call },
+        CtlCommand::Hand { to } => Command::SetHand { call: None, raised: to == HandTo::Up },
+        CtlCommand::React { emoji } => Command::React { call: None, reaction: emoji },
+        CtlCommand::AskMute { participant } => Command::AskToMute { call: None, participant },
+        CtlCommand::Add { name } => Command::AddPerson { call: None, contact: name },
+        CtlCommand::CreateRoom { name, kind, invite } => {
+            let public = kind == RoomType::Public;
+            Command::CreateRoom { account, name, public, people: invite }
+        }
         CtlCommand::Mute => mute(true),
         CtlCommand::Unmute => mute(false),
         CtlCommand::Hold => Command::SetHold { call: None, held: true },

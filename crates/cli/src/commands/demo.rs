@@ -218,6 +218,11 @@ fn report(call: &str, happening: &CallHappening, output: &Output) {
             let (participant, kind, muted) = (participant.as_deref(), *kind, *muted);
             output.report(&Report::Mute { call, participant, kind, muted });
         }
+        // The demo's two do none of this, and need no permission.
+        CallHappening::Entrance { .. }
+        | CallHappening::MutedByModerator
+        | CallHappening::Hand { .. }
+        | CallHappening::Reaction { .. } => {}
         CallHappening::Problem { problem } => {
             tracing::warn!(code = problem.code, detail = problem.detail, "in the demo's call");
         }

@@ -6,5 +6,7 @@ mod calls;
 mod core;
 mod demo;
 mod errors;
+mod groups;
+mod joining;
 mod serve;
 mod stage;
