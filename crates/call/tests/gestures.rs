@@ -143,6 +143,21 @@ fn hands_of_others_keep_their_place_and_leave_with_them() {
 }
 
 #[test]
+fn a_hand_that_flutters_comes_to_rest() {
+    let mut bench = Bench::in_group(moderated());
+    let mut told = 0;
+    for step in 0..10_000 {
+        bench.now += Duration::from_millis(1);
+        let since = (step % 2 == 0).then_some(step);
+        told += bench.say(SignalingEvent::RemoteHand { participant: bob(), since }).len();
+    }
+    assert!((50..=70).contains(&told), "{told} in ten seconds");
+    assert_eq!(bench.view().participants[0].hand_raised, None);
+    bench.now += Duration::from_secs(1);
+    assert_eq!(bench.say(SignalingEvent::RemoteHand { participant: bob(), since: Some(1) }).len(), 1);
+}
+
+#[test]
 fn only_reactions_the_conversation_knows_are_sent() {
     let mut bench = Bench::in_group(moderated());
     let sent = bench.want(Intent::React(thumb()));

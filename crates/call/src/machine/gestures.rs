@@ -64,8 +64,8 @@ impl CallMachine {
         self.facts = facts;
     }
 
-    pub(super) fn remote_hand(&mut self, participant: ParticipantId, since: Option<u64>) {
-        if self.roster.set_hand(&participant, since) {
+    pub(super) fn remote_hand(&mut self, participant: ParticipantId, since: Option<u64>, now: Instant) {
+        if self.roster.set_hand(&participant, since, now) {
             self.tell(CallEvent::Hand { participant: Some(participant), raised: since.is_some() });
         }
     }

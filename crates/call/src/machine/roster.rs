@@ -29,6 +29,7 @@ pub(super) struct Person {
     /// Since when their hand is raised, by their own clock.
     pub(super) hand: Option<u64>,
     reactions: Allowance,
+    raises: Allowance,
     /// Whether media have ever flowed from them.
     was_connected: bool,
     /// Whether the last link to them was given up and none came in its place.
@@ -73,6 +74,7 @@ impl Roster {
             video_muted: !info.media.video,
             hand: None,
             reactions: Allowance::default(),
+            raises: Allowance::default(),
             info,
             status: CallStatus::Connecting,
             was_connected: false,
@@ -120,10 +122,14 @@ impl Roster {
     }
 
     /// Notes that someone raised or lowered their hand; `true` when that is new. Raised again is still raised, and
-    /// keeps its place in the order.
-    pub(super) fn set_hand(&mut self, id: &ParticipantId, since: Option<u64>) -> bool {
+    /// keeps its place in the order. One that goes up and down faster than any hand can stays down.
+    pub(super) fn set_hand(&mut self, id: &ParticipantId, since: Option<u64>, now: Instant) -> bool {
         let Some(person) = self.person(id) else { return false };
-        let new = person.hand.is_some() != since.is_some();
+        let new = match (person.hand, since) {
+            (None, Some(_)) => person.raises.take(now),
+            (Some(_), None) => true,
+            (None, None) | (Some(_), Some(_)) => false,
+        };
         if new {
             person.hand = since;
         }

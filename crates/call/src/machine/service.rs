@@ -42,7 +42,7 @@ impl CallMachine {
                 }
             }
             SignalingEvent::MuteRequested => self.mute_requested(),
-            SignalingEvent::RemoteHand { participant, since } => self.remote_hand(participant, since),
+            SignalingEvent::RemoteHand { participant, since } => self.remote_hand(participant, since, now),
             SignalingEvent::RemoteReaction { participant, reaction } => {
                 self.remote_reaction(participant, reaction, now);
             }

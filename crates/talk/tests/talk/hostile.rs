@@ -103,6 +103,8 @@ async fn hostile_messages_leave_the_call_standing() {
         message("candidate", json!({ "candidate": { "candidate": long } })),
         message("candidate", json!("flat")),
         message("control", json!({ "action": "forceMute", "peerId": 17 })),
+        message("raiseHand", json!({ "state": true, "timestamp": 1 })),
+        message("reaction", json!({ "reaction": "👍" })),
         json!({ "to": to, "type": { "a": 1 } }),
         json!({ "to": to }),
         json!({ "to": to, "from": "somebody else", "type": "offer", "payload": { "sdp": "v=0" } }),
@@ -142,13 +144,26 @@ async fn hostile_messages_leave_the_call_standing() {
         })
         .collect();
     rogue.say(&flood).await;
-    rogue.say(&[message("mute", json!({ "name": "audio" }))]).await;
+    // What is no hand and no emoji is nothing.
+    rogue
+        .say(&[
+            message("raiseHand", json!({ "state": "up", "timestamp": 1 })),
+            message("reaction", json!({ "reaction": "call me at 555" })),
+            message("reaction", json!({ "reaction": "👍".repeat(1000) })),
+            message("reaction", json!({ "reaction": ["👍"] })),
+            message("control", json!({ "action": "forceMute", "peerId": to })),
+            message("mute", json!({ "name": "audio" })),
+        ])
+        .await;
     let mut opened = 0;
     loop {
         match caller.events.next().await {
             SignalingEvent::RemoteMute { .. } => break,
             SignalingEvent::LinkOpened(_) => opened += 1,
             SignalingEvent::LinkClosed(closed) => assert_ne!(closed, link),
+            event @ (SignalingEvent::RemoteHand { .. } | SignalingEvent::RemoteReaction { .. }) => {
+                panic!("{event:?} of nonsense")
+            }
             _ => {}
         }
     }
