@@ -40,6 +40,8 @@ const REST: Duration = Duration::from_secs(1);
 /// The first pause after a refusal, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often we publish anew on the mere suspicion that the server has lost what we publish.
+const MAX_DOUBTS: u32 = 2;
 /// Candidates taken for one link.
 const MAX_CANDIDATES: u32 = 256;
 
@@ -63,6 +65,11 @@ pub(crate) struct Mcu {
     publisher: Publisher,
     publish_failures: u32,
     publish_candidates: u32,
+    /// After its media server came back, a signaling server can forget what was published anew: it takes our media and
+    /// passes nobody's on. That shows only by everybody's being refused, and ends when they publish once more.
+    doubts: u32,
+    /// Requests refused since what we publish is connected.
+    refusals: u32,
     /// The signaling server took something new for what we published before, of which its media server knows nothing.
     stale: bool,
     /// The first of this session's sids.
@@ -92,6 +99,8 @@ impl Mcu {
             publisher: Publisher::Idle { not_before: None },
             publish_failures: 0,
             publish_candidates: 0,
+            doubts: 0,
+            refusals: 0,
             stale: false,
             first_sid: sid_seed,
             members: BTreeMap::new(),
@@ -212,6 +221,8 @@ impl Mcu {
         if let Some(session) = asked.map(|(session, _)| session.clone()) {
             tracing::info!(code = %known(code), "the media server does not pass on a participant yet");
             self.wait(&session, now);
+            self.refusals = self.refusals.saturating_add(1);
+            self.doubt(now);
         }
     }
 
@@ -257,17 +268,20 @@ impl Mcu {
         if self.publisher.link() == Some(link) {
             self.publisher.connected();
             self.publish_failures = 0;
+            self.refusals = 0;
             return Some(LinkOwner::Ourselves);
         }
         let (session, entry) = self.members.iter_mut().find(|(_, entry)| entry.state.link() == Some(link))?;
         entry.state.connected();
         entry.failures = 0;
+        self.doubts = 0;
         Some(LinkOwner::Session(session.clone()))
     }
 
     /// A link's path was lost: another takes its place.
     pub(crate) fn renew(&mut self, link: LinkId, now: Instant) {
         if self.publisher.link() == Some(link) {
+            self.doubts = MAX_DOUBTS;
             return self.rest(now);
         }
         let found = self.members.iter().find(|(_, entry)| entry.state.link() == Some(link));
@@ -358,6 +372,21 @@ impl Mcu {
         self.publish_failures = self.publish_failures.saturating_add(1);
         self.publisher = Publisher::Resting { until: now + pause };
         self.close(link);
+    }
+
+    /// Publishes anew when, since a lost path, everyone was refused twice and nobody is heard.
+    fn doubt(&mut self, now: Instant) {
+        let senders = self.members.values().filter(|entry| entry.has_streams);
+        let (mut count, mut heard) = (0, false);
+        for entry in senders {
+            count += 1;
+            heard |= entry.state.link().is_some();
+        }
+        let is_sending = matches!(self.publisher, Publisher::Sending { until: None, .. });
+        if self.doubts > 0 && is_sending && !heard && self.refusals >= 2 * count {
+            self.doubts -= 1;
+            self.rest(now);
+        }
     }
 
     /// Asks the server for a participant's media.

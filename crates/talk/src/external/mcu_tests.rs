@@ -237,6 +237,37 @@ fn a_server_that_answers_under_an_earlier_sid_needs_a_new_session() {
 }
 
 #[test]
+fn a_server_that_lost_what_we_publish_gets_it_once_more() {
+    let mut bench = Bench::new(true);
+    let ours = opened(&bench.members(&[("a", true)])).remove(0).id;
+    let (sid, _) = bench.publish(ours);
+    bench.hear("me", &sid, answer("v=0"));
+    bench.mcu.link_connected(ours);
+    let mut links = vec![ours];
+    let mut refuse = |bench: &mut Bench, rounds: u32| {
+        for _ in 0..rounds {
+            let done = bench.wait();
+            if let Some(link) = opened(&done).pop() {
+                let (sid, _) = bench.publish(link.id);
+                bench.hear("me", &sid, answer("v=0"));
+                bench.mcu.link_connected(link.id);
+                links.push(link.id);
+            }
+            if let Some((_, number)) = requests(&done).pop() {
+                bench.mcu.refused(number, "client_not_found", bench.now);
+                bench.drain();
+            }
+        }
+        links.len()
+    };
+    // Someone who says that they send and does not is no reason for it.
+    assert_eq!(refuse(&mut bench, 20), 1);
+    bench.mcu.renew(ours, bench.now);
+    bench.drain();
+    assert_eq!(refuse(&mut bench, 200), 2 + MAX_DOUBTS as usize, "not without end");
+}
+
+#[test]
 fn whoever_may_not_speak_any_more_still_hears() {
     let mut bench = Bench::new(true);
     let done = bench.members(&[("a", true)]);
