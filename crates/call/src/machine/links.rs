@@ -55,25 +55,42 @@ pub(super) struct HeardOf {
 
 /// What the links say of everyone.
 #[derive(Debug)]
-pub(super) struct Heard<'a>(BTreeMap<&'a ParticipantId, HeardOf>);
+pub(super) struct Heard<'a> {
+    people: BTreeMap<&'a ParticipantId, HeardOf>,
+    /// How the link fares that we publish on to all.
+    published: Path,
+}
 
 impl Heard<'_> {
-    pub(super) fn of(&self, id: &ParticipantId) -> HeardOf {
-        let nothing = || HeardOf { state: Path::None, tracks: BTreeSet::new(), first: BTreeSet::new() };
-        self.0.get(id).cloned().unwrap_or_else(nothing)
+    /// What they say of someone. Who only listens has no link of their own with a media server; what we publish is all
+    /// there is between us.
+    pub(super) fn of(&self, id: &ParticipantId, listens_only: bool) -> HeardOf {
+        let state = if listens_only { self.published } else { Path::None };
+        let nothing = || HeardOf { state, tracks: BTreeSet::new(), first: BTreeSet::new() };
+        self.people.get(id).cloned().unwrap_or_else(nothing)
     }
 }
 
 impl OpenLink {
+    /// How the person's media come to us on it.
     fn path(&self) -> Path {
         // A screen says nothing of the person, and a link that only publishes nothing of what we hear.
-        let carries_person = match (self.link.source, self.link.direction) {
-            (LinkSource::Person, LinkDirection::SendReceive | LinkDirection::ReceiveOnly) => true,
-            (LinkSource::Person, LinkDirection::SendOnly) | (LinkSource::Screen, _) => false,
-        };
-        if !carries_person {
-            return Path::None;
+        match (self.link.source, self.link.direction) {
+            (LinkSource::Person, LinkDirection::SendReceive | LinkDirection::ReceiveOnly) => self.transport(),
+            (LinkSource::Person, LinkDirection::SendOnly) | (LinkSource::Screen, _) => Path::None,
         }
+    }
+
+    /// How what we publish on it goes out.
+    fn published(&self) -> Path {
+        match (self.link.source, self.link.direction) {
+            (LinkSource::Person, LinkDirection::SendOnly) => self.transport(),
+            (LinkSource::Person, LinkDirection::SendReceive | LinkDirection::ReceiveOnly)
+            | (LinkSource::Screen, _) => Path::None,
+        }
+    }
+
+    fn transport(&self) -> Path {
         match self.state {
             LinkState::Connecting | LinkState::Disconnected | LinkState::Failed => Path::Seeking,
             LinkState::Connected => Path::Connected,
@@ -126,10 +143,12 @@ impl Links {
 
     /// What all links together say of everyone.
     pub(super) fn heard(&self) -> Heard<'_> {
-        let mut heard: BTreeMap<&ParticipantId, HeardOf> = BTreeMap::new();
+        let mut people: BTreeMap<&ParticipantId, HeardOf> = BTreeMap::new();
+        let mut published = Path::None;
         for link in self.open.values() {
+            published = published.max(link.published());
             let Some(participant) = &link.link.participant else { continue };
-            let entry = heard.entry(participant).or_insert_with(|| HeardOf {
+            let entry = people.entry(participant).or_insert_with(|| HeardOf {
                 state: Path::None,
                 tracks: BTreeSet::new(),
                 first: BTreeSet::new(),
@@ -138,7 +157,7 @@ impl Links {
             entry.tracks.extend(&link.tracks);
             entry.first.extend(&link.first);
         }
-        Heard(heard)
+        Heard { people, published }
     }
 
     /// Whether a link with someone can still be heard on.

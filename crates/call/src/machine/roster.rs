@@ -182,7 +182,7 @@ impl Roster {
         let mut changes = Vec::new();
         for person in &mut self.people {
             let id = person.info.id.clone();
-            let links = heard.of(&id);
+            let links = heard.of(&id, !person.info.media.is_any());
             let status = person.status_by(links.state, now, grace);
             if status != person.status {
                 person.status = status;
