@@ -36,6 +36,7 @@ mod rest;
 mod ringing;
 mod roster;
 mod sign_in;
+mod tcp;
 mod translate;
 mod watch;
 

@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::address;
 use crate::link::{Backoff, KeepAlive, LinkPolicy, LinkStep};
+use crate::tcp;
 
 /// Longest frame read; the real ones have a few dozen bytes.
 const MAX_FRAME: usize = 16 * 1024;
@@ -141,15 +142,7 @@ async fn next(socket: &mut Option<Socket>) -> Heard {
 
 /// Connects and signs in. The error is a reason for the log, without names.
 async fn connect(config: &PushConfig) -> Result<Socket, &'static str> {
-    let host = config.url.host().ok_or("the push address has no host")?;
-    let port = config.url.port_or_known_default().ok_or("the push address has no port")?;
-    let stream = match host {
-        url::Host::Domain(name) => TcpStream::connect((name, port)).await,
-        url::Host::Ipv4(address) => TcpStream::connect((address, port)).await,
-        url::Host::Ipv6(address) => TcpStream::connect((address, port)).await,
-    }
-    .map_err(|_| "nothing answers at the push address")?;
-    stream.set_nodelay(true).map_err(|_| "the connection broke")?;
+    let stream = tcp::connect(&config.url).await?;
     let settings =
         WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
     let connector = Connector::Rustls(config.tls.clone());

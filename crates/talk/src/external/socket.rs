@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use url::Url;
 
-use crate::address;
+use crate::{address, tcp};
 
 /// Longest frame read. Lists of a large room are the longest there are.
 const MAX_FRAME: usize = 1024 * 1024;
@@ -44,15 +44,7 @@ pub(super) fn address(server: &str, nextcloud: &Url) -> Result<Url, Problem> {
 
 /// Connects. The error is a reason for the log, without names.
 pub(super) async fn connect(url: &Url, tls: Arc<ClientConfig>) -> Result<Socket, &'static str> {
-    let host = url.host().ok_or("the address has no host")?;
-    let port = url.port_or_known_default().ok_or("the address has no port")?;
-    let stream = match host {
-        url::Host::Domain(name) => TcpStream::connect((name, port)).await,
-        url::Host::Ipv4(address) => TcpStream::connect((address, port)).await,
-        url::Host::Ipv6(address) => TcpStream::connect((address, port)).await,
-    }
-    .map_err(|_| "nothing answers there")?;
-    stream.set_nodelay(true).map_err(|_| "the connection broke")?;
+    let stream = tcp::connect(url).await?;
     let settings =
         WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
     let connector = Connector::Rustls(tls);
