@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bellbird_testkit::hpb_stack::{HpbOptions, HpbStack, HpbVersion};
 use bellbird_testkit::{speech, tone_meter};
 use serde_json::Value;
 
@@ -16,9 +17,34 @@ const WATCH_POLICY: &str = r"
     addEventListener('securitypolicyviolation', (event) => window.forbidden.push(event.violatedDirective));
 ";
 
+/// The loudest moment of a second of what the page plays, 0 to 1.
+const LISTEN: &str = r"
+    const element = document.querySelector('audio');
+    if (!element || !element.srcObject) return 0;
+    window.ear ??= new AudioContext();
+    return (async () => {
+        const source = new MediaStreamAudioSourceNode(window.ear, { mediaStream: element.srcObject });
+        const analyser = new AnalyserNode(window.ear, { fftSize: 2048 });
+        source.connect(analyser);
+        let loudest = 0;
+        const samples = new Float32Array(2048);
+        for (let look = 0; look < 40; look++) {
+            await new Promise((done) => setTimeout(done, 25));
+            analyser.getFloatTimeDomainData(samples);
+            loudest = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), loudest);
+        }
+        source.disconnect();
+        return loudest;
+    })();
+";
+
 fn browser(stage: &Stage) -> WebDriver {
+    browser_of(stage, "guest")
+}
+
+fn browser_of(stage: &Stage, person: &str) -> WebDriver {
     let browser = stage.open_chromium(
-        "guest",
+        person,
         &[
             // The browser's own stand-ins: a microphone that beeps, and somebody who allows it.
             "--use-fake-device-for-media-stream".to_owned(),
@@ -143,6 +169,49 @@ fn a_guest_waits_in_the_lobby_agrees_to_be_recorded_and_is_told_when_it_is_over(
     assert_eq!(as_bob(&beside, "DELETE", &call, &serde_json::json!({ "all": true })), 200);
     browser.wait_for_text("The call is over");
     nothing_was_forbidden(&browser);
+}
+
+/// The server's settings name an external signaling server, with a media server behind it.
+#[test]
+fn a_guest_joins_through_a_signaling_server_and_a_media_server() {
+    let stage = Stage::new("guests-hpb");
+    let ada = Household::settle(&stage, "ada");
+    ada.add_friend(&stage, "bob");
+    let server = ada.server.trim_end_matches('/').to_owned();
+    let stack = HpbStack::start(HpbOptions::new(HpbVersion::V2, &server));
+    ada.configure(&stage, "hpb-secret-file", &stack.secret_file().display().to_string());
+    ada.configure(&stage, "hpb-url", &stack.url());
+    let made = ada
+        .friend_starts(&stage, "bob", &["room", "create", "--name", "Open house", "--type", "public"])
+        .event_where("a room", |value| value["event"] == "room");
+    let token = made["token"].as_str().expect("a room has a token").to_owned();
+
+    // Two browsers: one beeps into the call, the other hears it, and the other way round.
+    let (first, second) = (browser(&stage), browser_of(&stage, "second"));
+    for (page, name) in [(&first, "Gustav"), (&second, "Hedda")] {
+        page.open(&format!("{server}/status.php"));
+        page.wait_until("the signaling server to be taken up", || {
+            let ask = "return fetch('/ocs/v2.php/apps/spreed/api/v3/signaling/settings', { headers: { 'OCS-APIRequest': 'true' } })
+                .then((answer) => answer.json()).then((answer) => answer.ocs.data.signalingMode)";
+            (page.run(ask) == "external").then_some(())
+        });
+        page.open(&format!("{server}/call/{token}"));
+        page.type_into("#name", name);
+        page.click("#go");
+    }
+    for (page, other) in [(&first, "Hedda"), (&second, "Gustav")] {
+        page.wait_for("[data-state=connected]");
+        page.wait_until("the other's name", || {
+            (page.run("return document.querySelector('#people').innerText") == other).then_some(())
+        });
+        page.wait_until("the other's microphone to be heard", || {
+            let loudness = page.run(LISTEN);
+            loudness.as_f64().filter(|loudness| *loudness > 0.01).map(drop)
+        });
+        nothing_was_forbidden(page);
+    }
+    second.click("#leave");
+    first.wait_for("[data-state=waiting]");
 }
 
 #[test]

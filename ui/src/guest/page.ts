@@ -2,7 +2,7 @@
 
 import "../styles/base.css";
 import "./page.css";
-import { GuestCall, type GuestState, NoCall, type Person } from "./call/guest_call";
+import { GuestCall, type GuestState, Locked, type Person } from "./call/guest_call";
 import { MicrophoneCheck } from "./microphone_check";
 import { Refused, TalkRoom } from "./talk/api";
 
@@ -22,11 +22,7 @@ function refusal(error: unknown): string {
   if (error instanceof DOMException && error.name === "NotFoundError") {
     return "There is no microphone. Connect one, then join again.";
   }
-  if (error instanceof NoCall) {
-    return error.reason === "locked"
-      ? "This conversation is locked: nobody can call in it now."
-      : "Calls on this server need the app. Open the link in Bellbird or another Nextcloud Talk client.";
-  }
+  if (error instanceof Locked) return "This conversation is locked: nobody can call in it now.";
   if (!(error instanceof Refused)) return "The server does not answer. Check your connection, then join again.";
   if (error.status === 403 && error.key === "password") return "This conversation needs another password.";
   if (error.status === 400 && error.key === "consent") return "This call may be recorded. Agree to that, then join again.";

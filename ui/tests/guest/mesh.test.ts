@@ -33,6 +33,13 @@ describe("changes", () => {
     expect(arrived.map((one) => one.sessionId)).toEqual(["new"]);
     expect(left).toEqual(["gone"]);
   });
+  it("takes from a media server whatever is sent, and nothing from listeners", () => {
+    const users = [user("own", 1), user("speaker", 3), user("listener", 1)];
+    const { arrived } = changes(user("own", 1), [], users, true);
+    expect(arrived.map((one) => one.sessionId)).toEqual(["speaker"]);
+    expect(changes(user("own", 3), ["kept"], [user("own", 3), user("kept", 1)], true).left).toEqual(["kept"]);
+    expect(changes(user("own", 0), [], [user("own", 0), user("speaker", 3)], true).arrived).toEqual([]);
+  });
   it("drops everyone once we are out of the call", () => {
     expect(changes(user("own", 0), ["kept"], [user("own", 0), user("kept", 3)]).left).toEqual(["kept"]);
   });

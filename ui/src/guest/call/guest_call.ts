@@ -1,17 +1,15 @@
-// A guest's whole call: room, signaling, mesh. One instance per joining.
+// A guest's whole call: room, signaling, connections. One instance per joining.
 
-import { type IceServer, MAY_SPEAK, type PeerMessage, Refused, TalkRoom, type UserInRoom } from "../talk/api";
-import { IN_CALL, WITH_AUDIO, changes, offers } from "./mesh";
-import { Peer } from "./peer";
+import { type IceServer, MAY_SPEAK, type PeerMessage, Refused, type TalkRoom, type UserInRoom } from "../talk/api";
+import { type Line, PolledLine } from "../talk/line";
+import { SocketLine } from "../talk/socket_line";
+import { IN_CALL, WITH_AUDIO, changes, hasStreams, offers } from "./mesh";
+import { Peer, type PeerRole } from "./peer";
 
 export type GuestState = "joining" | "lobby" | "waiting" | "connecting" | "connected" | "ended";
 
-/** Why a conversation that lets the guest in has no call for this page. */
-export class NoCall extends Error {
-  constructor(readonly reason: "locked" | "external-signaling") {
-    super(reason);
-  }
-}
+/** The conversation lets the guest in, but nobody can call in it. */
+export class Locked extends Error {}
 
 /** Somebody else in the call. */
 export interface Person {
@@ -30,25 +28,27 @@ export interface GuestEvents {
   sound(session: string, stream: MediaStream | null): void;
 }
 
-/** Pauses between tries when the server does not answer, in ms. */
-const RETRY_MS = [1000, 2000, 4000, 8000];
 /** The lobby is looked at again after this long, in ms, should its opening not be heard of. */
 const LOBBY_MS = 5000;
+/** What a media server has not connected after this long, in ms, is asked for once more. */
+const REPAIR_MS = 10_000;
+/** How often that is looked at, in ms. */
+const LOOK_MS = 2000;
 
 export class GuestCall {
   private readonly peers = new Map<string, Peer>();
-  private readonly aborter = new AbortController();
+  /** Our own sound on its way to a media server. */
+  private publisher: Peer | null = null;
+  private line: Line | null = null;
   private iceServers: IceServer[] = [];
-  private session = "";
+  private repair = 0;
+  private ended = false;
   private consents = false;
   /** Seen in the call by the server. */
   private inCall = false;
   private muted = false;
   private maySpeak = true;
-  private changed = () => {};
-  private ended = false;
-  private queue: PeerMessage[] = [];
-  private sending = false;
+  private stirred = () => {};
 
   constructor(
     private readonly room: TalkRoom,
@@ -61,15 +61,40 @@ export class GuestCall {
     this.events.state("joining");
     this.consents = consents;
     const room = await this.room.join(password);
-    this.session = room.sessionId;
     this.events.room(room.displayName);
-    if (room.readOnly) throw new NoCall("locked");
-    const [signaling] = await Promise.all([this.room.signaling(), this.room.setName(name)]);
-    if (!signaling.internal) throw new NoCall("external-signaling");
-    this.iceServers = signaling.iceServers;
+    if (room.readOnly) throw new Locked();
+    await this.room.setName(name);
+    const { iceServers, external } = await this.room.signaling();
+    this.iceServers = iceServers;
     this.allowSpeaking((room.permissions & MAY_SPEAK) !== 0);
-    void this.listen();
+    const heard = {
+      users: (users: UserInRoom[]) => this.follow(users),
+      message: (message: PeerMessage) => this.receive(message),
+      stirred: () => this.stirred(),
+      renamed: () => this.dropAll(),
+      over: () => this.finish(),
+    };
+    this.line = external
+      ? await SocketLine.open(this.room, room.sessionId, external, heard)
+      : new PolledLine(this.room, room.sessionId, heard);
+    if (this.ended) return this.line.close();
+    if (this.line.publishes) this.repair = window.setInterval(() => this.mend(), LOOK_MS);
     await this.enter();
+  }
+
+  setMuted(muted: boolean): void {
+    this.muted = muted;
+    this.applyMute();
+    for (const peer of this.peers.values()) peer.announceMuted(muted);
+    this.publisher?.announceMuted(muted);
+  }
+
+  /** Leaves in the reverse order of joining. */
+  async leave(): Promise<void> {
+    if (this.ended) return;
+    this.finish();
+    await this.room.leaveCall().catch(() => undefined);
+    await this.room.leave().catch(() => undefined);
   }
 
   /** Into the call, once the lobby is open. */
@@ -84,79 +109,12 @@ export class GuestCall {
         this.events.state("lobby");
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, LOBBY_MS);
-          this.changed = () => {
+          this.stirred = () => {
             clearTimeout(timer);
             resolve();
           };
         });
       }
-    }
-  }
-
-  /** A microphone that may not be heard sends silence, whatever the mute button says. */
-  private allowSpeaking(may: boolean): void {
-    this.maySpeak = may;
-    this.applyMute();
-    this.events.maySpeak(may);
-  }
-
-  private applyMute(): void {
-    for (const track of this.microphone.getAudioTracks()) track.enabled = this.maySpeak && !this.muted;
-  }
-
-  setMuted(muted: boolean): void {
-    this.muted = muted;
-    this.applyMute();
-    for (const peer of this.peers.values()) peer.announceMuted(muted);
-  }
-
-  /** Leaves in the reverse order of joining. */
-  async leave(): Promise<void> {
-    if (this.ended) return;
-    this.finish();
-    await this.room.leaveCall().catch(() => undefined);
-    await this.room.leave().catch(() => undefined);
-  }
-
-  private async listen(): Promise<void> {
-    let failures = 0;
-    while (!this.ended) {
-      try {
-        for (const item of await this.room.pull(this.aborter.signal)) {
-          if (item.type === "message") await this.receive(item.message);
-          else this.follow(item.users);
-        }
-        failures = 0;
-        this.changed();
-      } catch (error) {
-        if (this.ended) return;
-        // 404: removed or the room is gone. 409: joined from elsewhere. Neither comes back by trying.
-        if (error instanceof Refused && (error.status === 404 || error.status === 409)) return this.finish();
-        const pause = RETRY_MS[Math.min(failures, RETRY_MS.length - 1)] ?? 8000;
-        failures += 1;
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
-    }
-  }
-
-  private follow(users: UserInRoom[]): void {
-    const own = users.find((user) => user.sessionId === this.session) ?? { sessionId: this.session, inCall: 0 };
-    const { arrived, left } = changes(own, this.peers.keys(), users);
-    for (const session of left) this.drop(session);
-    for (const user of arrived) {
-      const peer = this.open(user.sessionId);
-      if (offers(own, user)) void peer.offer();
-    }
-    // The server says what it lets us send; less than we asked for means that we may not speak any more.
-    if (own.inCall !== 0 && this.maySpeak && (own.inCall & WITH_AUDIO) === 0) this.allowSpeaking(false);
-    const others = users.filter((user) => user.sessionId !== this.session && user.inCall !== 0);
-    this.events.people(others.map((user) => ({ name: user.displayName, speaks: (user.inCall & WITH_AUDIO) !== 0 })));
-    if (own.inCall !== 0) {
-      this.inCall = true;
-      this.tellState();
-    } else if (this.inCall) {
-      this.inCall = false;
-      void this.comeBack();
     }
   }
 
@@ -170,42 +128,106 @@ export class GuestCall {
     await this.leave();
   }
 
+  /** A microphone that may not be heard sends silence, whatever the mute button says. */
+  private allowSpeaking(may: boolean): void {
+    this.maySpeak = may;
+    this.applyMute();
+    this.events.maySpeak(may);
+  }
+
+  private applyMute(): void {
+    for (const track of this.microphone.getAudioTracks()) track.enabled = this.maySpeak && !this.muted;
+  }
+
+  private follow(users: UserInRoom[]): void {
+    const line = this.line;
+    if (this.ended || !line?.own) return;
+    const own = users.find((user) => user.sessionId === line.own) ?? { sessionId: line.own, inCall: 0 };
+    const { arrived, left } = changes(own, this.peers.keys(), users, line.publishes);
+    for (const session of left) this.drop(session);
+    for (const user of arrived) {
+      const peer = this.open(user.sessionId, line.publishes ? "subscriber" : "both");
+      if (line.publishes) peer.request();
+      else if (offers(own, user)) void peer.offer();
+    }
+    // The server says what it lets us send; less than we asked for means that we may not speak any more.
+    if (own.inCall !== 0 && this.maySpeak && !hasStreams(own.inCall)) this.allowSpeaking(false);
+    const others = users.filter((user) => user.sessionId !== line.own && user.inCall !== 0);
+    this.events.people(others.map((user) => ({ name: user.displayName, speaks: (user.inCall & WITH_AUDIO) !== 0 })));
+    if (own.inCall !== 0) {
+      this.inCall = true;
+      if (line.publishes && hasStreams(own.inCall) && !this.publisher) this.publish(line);
+      this.tellState();
+    } else if (this.inCall) {
+      this.inCall = false;
+      this.unpublish();
+      void this.comeBack();
+    }
+  }
+
   private async receive(message: PeerMessage): Promise<void> {
-    if (!message.from || message.roomType !== "video") return;
+    const line = this.line;
+    if (!line || !message.from || message.roomType !== "video") return;
+    if (line.publishes) {
+      const peer = message.from === line.own ? this.publisher : this.peers.get(message.from);
+      // What fails is asked for again by and by.
+      await peer?.handle(message).catch(() => undefined);
+      return;
+    }
     const known = this.peers.get(message.from);
     // An offer may overtake the list that says its sender is in the call.
-    const peer = known ?? (message.type === "offer" ? this.open(message.from) : undefined);
+    const peer = known ?? (message.type === "offer" ? this.open(message.from, "both") : undefined);
     await peer?.handle(message).catch(() => this.drop(message.from ?? ""));
   }
 
-  private open(session: string): Peer {
-    const peer = new Peer(session, this.microphone, this.iceServers, {
-      send: (message) => this.send(message),
+  private make(session: string, role: PeerRole): Peer {
+    return new Peer(session, role, this.microphone, this.iceServers, {
+      send: (message) => this.line?.send(message),
       stream: (stream) => this.events.sound(session, stream),
       state: () => this.tellState(),
     });
+  }
+
+  private open(session: string, role: PeerRole): Peer {
+    const peer = this.make(session, role);
     this.peers.set(session, peer);
     return peer;
+  }
+
+  private publish(line: Line): void {
+    this.publisher = this.make(line.own, "publisher");
+    void this.publisher.offer();
+  }
+
+  private unpublish(): void {
+    this.publisher?.close();
+    this.publisher = null;
+  }
+
+  /** A media server answers nothing to what it could not do yet. */
+  private mend(): void {
+    const line = this.line;
+    if (!line?.own || !this.inCall) return;
+    const isStuck = (peer: Peer) => peer.state !== "connected" && Date.now() - peer.since >= REPAIR_MS;
+    if (this.publisher && isStuck(this.publisher)) {
+      this.unpublish();
+      this.publish(line);
+    }
+    for (const [session, peer] of [...this.peers]) {
+      if (!isStuck(peer)) continue;
+      peer.close();
+      this.open(session, "subscriber").request();
+    }
   }
 
   private drop(session: string): void {
     this.peers.get(session)?.close();
     if (this.peers.delete(session)) this.events.sound(session, null);
-    this.tellState();
   }
 
-  /** Keeps the order and takes along what queued up while a request was under way. */
-  private send(message: PeerMessage): void {
-    this.queue.push(message);
-    if (!this.sending) void this.drain();
-  }
-
-  private async drain(): Promise<void> {
-    this.sending = true;
-    while (this.queue.length > 0) {
-      await this.room.send(this.session, this.queue.splice(0)).catch(() => undefined);
-    }
-    this.sending = false;
+  private dropAll(): void {
+    for (const session of [...this.peers.keys()]) this.drop(session);
+    this.unpublish();
   }
 
   private tellState(): void {
@@ -216,10 +238,12 @@ export class GuestCall {
   }
 
   private finish(): void {
+    if (this.ended) return;
     this.ended = true;
-    this.changed();
-    this.aborter.abort();
-    for (const session of [...this.peers.keys()]) this.drop(session);
+    this.stirred();
+    window.clearInterval(this.repair);
+    this.dropAll();
+    this.line?.close();
     for (const track of this.microphone.getTracks()) track.stop();
     this.events.state("ended");
   }

@@ -11,10 +11,15 @@ export interface PeerEvents {
   state(): void;
 }
 
+/** With another person both ways; or with a media server, that takes our sound or brings another's. */
+export type PeerRole = "both" | "publisher" | "subscriber";
+
 /** Candidates kept until there is a description to add them to. */
 const MAX_EARLY_CANDIDATES = 64;
 
 export class Peer {
+  /** When it was made, in ms as `Date.now` counts. */
+  readonly since = Date.now();
   private readonly connection: RTCPeerConnection;
   private channel: RTCDataChannel | null = null;
   private sid = "";
@@ -22,6 +27,7 @@ export class Peer {
 
   constructor(
     private readonly session: string,
+    private readonly role: PeerRole,
     private readonly microphone: MediaStream,
     iceServers: IceServer[],
     private readonly events: PeerEvents,
@@ -39,12 +45,18 @@ export class Peer {
     return this.connection.connectionState;
   }
 
-  /** Offers sound both ways. The data channel has to be part of the first offer. */
+  /** Asks a media server for its offer. */
+  request(): void {
+    this.send("requestoffer", undefined);
+  }
+
+  /** Offers sound both ways, or to a media server ours alone. The data channel has to be part of the first offer. */
   async offer(): Promise<void> {
     this.sid = Date.now().toString();
     this.addMicrophone();
     this.channel = this.connection.createDataChannel("status");
-    this.connection.addTransceiver("video", { direction: "recvonly" });
+    // A media server asks for the permission of every kind that is named, used or not.
+    if (this.role === "both") this.connection.addTransceiver("video", { direction: "recvonly" });
     await this.connection.setLocalDescription();
     this.sendDescription();
   }
@@ -55,7 +67,7 @@ export class Peer {
       case "offer":
         this.sid = message.sid ?? "";
         await this.connection.setRemoteDescription({ type: "offer", sdp: String(payload.sdp ?? "") });
-        this.addMicrophone();
+        if (this.role === "both") this.addMicrophone();
         await this.connection.setLocalDescription();
         this.sendDescription();
         await this.addEarlyCandidates();
@@ -85,7 +97,11 @@ export class Peer {
 
   private addMicrophone(): void {
     if (this.connection.getSenders().some((sender) => sender.track?.kind === "audio")) return;
-    for (const track of this.microphone.getAudioTracks()) this.connection.addTrack(track, this.microphone);
+    for (const track of this.microphone.getAudioTracks()) {
+      // A track that is added takes up the section of an offer that is being answered; a transceiver would not.
+      if (this.role === "both") this.connection.addTrack(track, this.microphone);
+      else this.connection.addTransceiver(track, { direction: "sendonly", streams: [this.microphone] });
+    }
   }
 
   private sendDescription(): void {
@@ -107,6 +123,7 @@ export class Peer {
   }
 
   private send(type: string, payload: unknown): void {
-    this.events.send({ to: this.session, type, roomType: "video", sid: this.sid, payload });
+    const sid = this.sid === "" ? {} : { sid: this.sid };
+    this.events.send({ to: this.session, type, roomType: "video", ...sid, payload });
   }
 }

@@ -33,9 +33,9 @@ export interface UserInRoom {
 }
 
 export interface Signaling {
-  /** Over this API, which is all that this page speaks; else over a server of its own. */
-  internal: boolean;
   iceServers: IceServer[];
+  /** A signaling server of its own; `null` when messages go over this API. */
+  external: { socket: string; backend: string; token: string } | null;
 }
 
 export interface IceServer {
@@ -57,12 +57,12 @@ export type PullItem = { type: "message"; message: PeerMessage } | { type: "user
 
 type Fields = Record<string, unknown>;
 
-function fields(value: unknown): Fields {
+export function fields(value: unknown): Fields {
   return value !== null && typeof value === "object" && !Array.isArray(value) ? (value as Fields) : {};
 }
 
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-const number = (value: unknown): number => (typeof value === "number" ? value : 0);
+export const text = (value: unknown): string => (typeof value === "string" ? value : "");
+export const number = (value: unknown): number => (typeof value === "number" ? value : 0);
 
 /** One conversation on the server that served the page. Every method rejects with `Refused` or a network error. */
 export class TalkRoom {
@@ -111,7 +111,13 @@ export class TalkRoom {
       urls: Array.isArray(entry.urls) ? entry.urls.map(text) : [text(entry.urls)],
       ...(entry.username ? { username: text(entry.username), credential: text(entry.credential) } : {}),
     }));
-    return { internal: settings.signalingMode !== "external", iceServers };
+    if (settings.signalingMode !== "external") return { iceServers, external: null };
+    const external = {
+      socket: `${text(settings.server).replace(/^http/, "ws").replace(/\/$/, "")}/spreed`,
+      backend: `${this.server}/${base}/v3/signaling/backend`,
+      token: text(fields(fields(settings.helloAuthParams)["2.0"]).token),
+    };
+    return { iceServers, external };
   }
 
   /** Sends in one request; the server sets `from` and delivers each to its `to`. */
@@ -146,31 +152,34 @@ export class TalkRoom {
 
 function readItem(item: Fields): PullItem[] {
   if (item.type === "usersInRoom" && Array.isArray(item.data)) {
-    const users = item.data.map(fields).map((user) => ({
-      sessionId: text(user.sessionId),
-      userId: text(user.userId),
-      displayName: text(user.displayName),
-      inCall: number(user.inCall),
-    }));
-    return [{ type: "usersInRoom", users }];
+    return [{ type: "usersInRoom", users: item.data.map(readUser) }];
   }
   if (item.type !== "message") return [];
   try {
-    const message = fields(typeof item.data === "string" ? JSON.parse(item.data) : item.data);
-    const roomType = message.roomType === "screen" ? "screen" : "video";
-    return [
-      {
-        type: "message",
-        message: {
-          from: text(message.from),
-          type: text(message.type),
-          roomType,
-          ...(message.sid === undefined ? {} : { sid: String(message.sid) }),
-          payload: message.payload,
-        },
-      },
-    ];
+    const data: unknown = typeof item.data === "string" ? JSON.parse(item.data) : item.data;
+    return [{ type: "message", message: readMessage(data) }];
   } catch {
     return [];
   }
+}
+
+export function readUser(value: unknown): UserInRoom {
+  const user = fields(value);
+  return {
+    sessionId: text(user.sessionId),
+    userId: text(user.userId),
+    displayName: text(user.displayName),
+    inCall: number(user.inCall),
+  };
+}
+
+export function readMessage(value: unknown): PeerMessage {
+  const message = fields(value);
+  return {
+    from: text(message.from),
+    type: text(message.type),
+    roomType: message.roomType === "screen" ? "screen" : "video",
+    ...(message.sid === undefined ? {} : { sid: String(message.sid) }),
+    payload: message.payload,
+  };
 }
