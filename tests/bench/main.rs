@@ -9,6 +9,7 @@ mod calls;
 mod core_process;
 mod figure;
 mod first_sample;
+mod group;
 mod processes;
 mod server;
 mod sound_delay;
@@ -16,6 +17,10 @@ mod window;
 
 #[path = "../e2e/harness/mod.rs"]
 mod harness;
+
+#[path = "../hpb/team.rs"]
+#[allow(dead_code, reason = "the scenarios use more of it")]
+mod team;
 
 #[path = "../../crates/media/tests/calls/harness.rs"]
 #[allow(dead_code, reason = "the tests of the media crate use more of it")]
@@ -29,6 +34,8 @@ const SUBJECTS: &[(&str, Measure)] = &[
     ("set-up", calls::set_up),
     ("first-sample", first_sample::measure),
     ("call-cost", calls::cost),
+    ("group-join", group::join),
+    ("thirty", group::thirty),
     ("mouth-to-ear", sound_delay::measure),
     ("server", server::measure),
     ("core", core_process::measure),

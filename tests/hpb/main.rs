@@ -8,6 +8,7 @@ mod group;
 mod nextcloud;
 mod readme;
 mod starter;
+#[allow(dead_code, reason = "tests/bench uses more of it")]
 mod team;
 
 #[path = "../e2e/harness/mod.rs"]

@@ -43,7 +43,7 @@ pub(crate) const CY: Person = Person { name: "cy", tone: 1100 };
 
 /// Server, signaling server and one group conversation. Fields are dropped in the order of declaration.
 pub(crate) struct Team {
-    pub(crate) stack: HpbStack,
+    stack: Option<HpbStack>,
     server: Cli,
     url: String,
     room: String,
@@ -53,15 +53,31 @@ pub(crate) struct Team {
 impl Team {
     /// Starts everything, with accounts for these people and a conversation they are all in.
     pub(crate) fn start(version: HpbVersion, people: &[Person]) -> Self {
+        Self::start_with(Some(version), people)
+    }
+
+    /// The same without a signaling server: calls are a mesh.
+    pub(crate) fn start_mesh(people: &[Person]) -> Self {
+        Self::start_with(None, people)
+    }
+
+    fn start_with(version: Option<HpbVersion>, people: &[Person]) -> Self {
         let folder = tempfile::Builder::new().prefix("bellbird-team-").tempdir().expect("a temporary folder");
         let port = free_port(std::net::Ipv4Addr::LOCALHOST.into());
         let url = format!("http://127.0.0.1:{port}");
-        let stack = HpbStack::start(HpbOptions::new(version, &url).with_turn());
+        let stack = version.map(|version| HpbStack::start(HpbOptions::new(version, &url).with_turn()));
         let data = folder.path().join("server-data").display().to_string();
-        let (signaling, secret) = (stack.url(), stack.secret_file().display().to_string());
         let listen = format!("127.0.0.1:{port}");
-        let mut arguments = vec!["serve", "--listen", &listen, "--data", &data, "--no-echo"];
-        arguments.extend(["--hpb", &signaling, "--hpb-secret-file", &secret, "--json"]);
+        let mut arguments = vec!["serve", "--listen", &listen, "--data", &data, "--no-echo", "--json"];
+        let named = stack.as_ref().map(|stack| {
+            let file = |path: PathBuf| path.display().to_string();
+            let turn = format!("turn:{}?transport=udp", stack.turn_server());
+            [stack.url(), file(stack.secret_file()), turn, file(stack.turn_secret_file())]
+        });
+        if let Some([signaling, secret, turn, turn_secret]) = &named {
+            arguments.extend(["--hpb", signaling, "--hpb-secret-file", secret]);
+            arguments.extend(["--turn", turn, "--turn-secret-file", turn_secret]);
+        }
         let mut server = Cli(LineProcess::start(&mut cli(folder.path(), "server", &arguments)));
         server.event("listening");
         for person in people {
@@ -79,6 +95,11 @@ impl Team {
         team
     }
 
+    /// The signaling server and its companions.
+    pub(crate) fn stack(&mut self) -> &mut HpbStack {
+        self.stack.as_mut().expect("this team has a signaling server")
+    }
+
     /// Starts a command of someone with their account.
     fn command(&self, person: &Person, words: &[&str]) -> Cli {
         let mut all = words.to_vec();
@@ -88,17 +109,20 @@ impl Team {
 
     /// Someone joins the conversation's call: says their tone, and records what they hear.
     pub(crate) fn join(&self, person: Person) -> Member {
-        self.join_with(person, &[])
+        self.join_saying(person, &format!("tone:{}", person.tone))
     }
 
-    /// The same with further options.
-    pub(crate) fn join_with(&self, person: Person, options: &[&str]) -> Member {
+    /// Someone joins who only listens, microphone open.
+    pub(crate) fn join_silently(&self, person: Person) -> Member {
+        self.join_saying(person, "silence")
+    }
+
+    fn join_saying(&self, person: Person, microphone: &str) -> Member {
         let home = home(self.folder.path(), person.name);
         let count = std::fs::read_dir(&home).map_or(0, Iterator::count);
         let recording = home.join(format!("heard-{count}.wav"));
-        let (tone, speaker) = (format!("tone:{}", person.tone), format!("file:{}", recording.display()));
-        let mut words = vec!["join", &self.room, "--mic", &tone, "--speaker", &speaker, "--no-processing"];
-        words.extend(options);
+        let speaker = format!("file:{}", recording.display());
+        let words = ["join", &self.room, "--mic", microphone, "--speaker", &speaker, "--no-processing"];
         Member { person, cli: self.command(&person, &words), recording }
     }
 

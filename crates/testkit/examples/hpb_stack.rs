@@ -151,6 +151,8 @@ impl Server {
             .arg(&data)
             .args(["--hpb", &stack.url(), "--hpb-secret-file"])
             .arg(stack.secret_file())
+            .args(["--turn", &format!("turn:{}?transport=udp", stack.turn_server()), "--turn-secret-file"])
+            .arg(stack.turn_secret_file())
             .stdin(Stdio::null())
             .spawn()
             .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
