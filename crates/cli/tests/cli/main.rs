@@ -8,5 +8,6 @@ mod demo;
 mod errors;
 mod groups;
 mod joining;
+mod proxy;
 mod serve;
 mod stage;
