@@ -132,6 +132,24 @@ fn three_hear_each_other_and_see_hands_and_reactions() {
 }
 
 #[test]
+fn the_link_of_a_public_conversation_lets_others_in() {
+    let stage = Stage::open();
+    let create = ["room", "create", "--name", "Open house", "--type", "public"];
+    let made = events(&stage.with_account(&create, "ann").output().unwrap());
+    let room = made.iter().find(|event| event["event"] == "room").unwrap_or_else(|| panic!("{made:?}"));
+    let link = room["link"].as_str().unwrap_or_else(|| panic!("{room}"));
+    assert_eq!(link, format!("{}/call/{}", stage.url, room["token"].as_str().unwrap()));
+    let mut ann = LineProcess::start(&mut stage.calling(&["join", link], "ann"));
+    let mut bob = LineProcess::start(&mut stage.calling(&["join", link], "bob"));
+    for person in [&mut ann, &mut bob] {
+        wait_for(person, "media", |event| event["first"] == "played");
+    }
+    let rooms = events(&stage.with_account(&["rooms"], "ann").output().unwrap());
+    let same = rooms.iter().find(|event| event["display_name"] == "Open house");
+    assert_eq!(same.map(|room| &room["link"]), Some(&room["link"]), "{rooms:?}");
+}
+
+#[test]
 fn somebody_added_to_the_call_is_rung_and_joins() {
     let mut team = Team::gather();
     let added = ["user", "add", "dan", "--data"];
