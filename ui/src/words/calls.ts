@@ -115,7 +115,7 @@ export function entranceAdvice(entrance: EntranceView): string {
     case "lobby":
       return "You are in the lobby. Your microphone is closed, and you join by yourself once it opens.";
     case "consent":
-      return "If you join, what you say may be kept. You were not connected yet.";
+      return "If you join, what you say may be kept. You are not connected yet.";
   }
 }
 
