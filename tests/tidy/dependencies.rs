@@ -64,7 +64,8 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// Of those, the ones with which tests of any crate may knock from outside.
-const TOOLS_OF_TESTS: &[&str] = &["reqwest", "tokio-tungstenite", "axum", "hyper", "hyper-util", "rusqlite"];
+const TOOLS_OF_TESTS: &[&str] =
+    &["reqwest", "tokio-tungstenite", "axum", "hyper", "hyper-util", "rusqlite", "rcgen"];
 
 const PREFIX: &str = "bellbird-";
 
