@@ -1,6 +1,6 @@
 //! What a signaling server tells.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bellbird_call::ports::SignalingEvent;
 use bellbird_call::{CallTarget, ParticipantId, RoomId};
@@ -13,6 +13,9 @@ use super::leaving::Leaving;
 use super::task::{CallTask, Goal, Phase, Step};
 use crate::external::News;
 use crate::internal::LineEvent;
+
+/// How long someone in the room is waited for.
+const SEE_LIMIT: Duration = Duration::from_secs(3);
 
 impl CallTask {
     pub(super) fn handle_news(&mut self, news: News, now: Instant) -> Step {
@@ -68,6 +71,24 @@ impl CallTask {
         census.seed(peers);
         let users = census.users();
         self.handle_users(users, now)
+    }
+
+    /// Waits until a signaling server has told who is in the room: who declines at once knows nobody to say it to.
+    pub(super) async fn see_callers(&mut self, inside: &mut Inside) {
+        let Inside { census: Some(census), own_user, .. } = inside else { return };
+        let seen = async {
+            while census.of_others(own_user).is_empty() {
+                match self.next_answer().await {
+                    Some(Input::News(line, News::Event(event))) if line == self.line => {
+                        census.apply(event);
+                    }
+                    Some(_) => {}
+                    None => return,
+                }
+            }
+        };
+        // A caller who is gone by now need not hear it.
+        let _ = tokio::time::timeout(SEE_LIMIT, seen).await;
     }
 
     /// Asks for them.

@@ -174,6 +174,11 @@ impl CallTask {
         }
     }
 
+    /// What wakes us next, but commands.
+    pub(super) async fn next_answer(&mut self) -> Option<Input> {
+        self.answers.recv().await
+    }
+
     pub(super) fn restored(&mut self) {
         if std::mem::take(&mut self.interrupted) {
             self.tell(SignalingEvent::Restored);
@@ -287,6 +292,10 @@ impl CallTask {
             }
             Phase::Idle | Phase::Watching { .. } => None,
         };
+        let mut inside = inside;
+        if let (Some(inside), Over::Refused(_)) = (&mut inside, &over) {
+            self.see_callers(inside).await;
+        }
         // Answers of requests on their way are not waited for any more.
         self.answers.close();
         if let Some(inside) = inside {

@@ -134,6 +134,16 @@ async fn a_call_that_rings_is_seen_declined_and_withdrawn() {
     let declined = client.message("declined").await;
     assert_eq!(declined["message"]["recipient"]["sessionid"], "b");
     assert!(nextcloud.world().calls.is_empty());
+
+    // Declined before it was known who is there.
+    let mut phone = Phone::new(&account);
+    phone.send(SignalingCommand::Ring(invitation()));
+    phone.send(SignalingCommand::Decline);
+    let mut client = hpb.admit("me", &["mcu"]).await;
+    client.join("b", "bob").await;
+    let declined = client.message("declined").await;
+    assert_eq!(declined["message"]["recipient"]["sessionid"], "b");
+    assert!(nextcloud.world().calls.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
