@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bellbird_call::ports::{Problem, ProblemCode};
-use bellbird_call::{ContactId, Intent, MediaKinds, ParticipantId, Reaction, Secret};
+use bellbird_call::{ContactId, Intent, MediaKinds, ParticipantId, Reaction, RoomId, Secret};
 use bellbird_contract::{Command, ContactView, Event, Media, Reply, RoomView};
-use bellbird_talk::{Contact, Room, RoomKind, TalkAccount};
+use bellbird_talk::{Contact, LinkChange, Room, RoomKind, TalkAccount};
 
 use crate::app::{App, Inner};
 use crate::convert;
@@ -24,6 +24,20 @@ impl App {
         invite: &[String],
     ) -> Result<RoomView, bellbird_contract::Problem> {
         let room = self.inner.create_room(None, name, public, invite).await;
+        room.map_err(|problem| convert::problem(&problem))
+    }
+
+    /// Changes whom the link of a conversation of the first account lets in.
+    ///
+    /// # Errors
+    /// `unknown-room`, `forbidden`, `not-now` when it has no link or links do not expire there, and what keeps the
+    /// server from being reached.
+    pub async fn change_link(
+        &self,
+        room: &str,
+        change: LinkChange,
+    ) -> Result<RoomView, bellbird_contract::Problem> {
+        let room = self.inner.change_link(room, change).await;
         room.map_err(|problem| convert::problem(&problem))
     }
 
@@ -224,6 +238,13 @@ impl Inner {
         let kind = if public { RoomKind::Public } else { RoomKind::Group };
         let people: Vec<ContactId> = people.iter().map(ContactId::new).collect();
         let mut room = room_view(&account, &talk.create_room(name, kind, &people).await?);
+        self.with(|state| add_link(state, &mut room));
+        Ok(room)
+    }
+
+    async fn change_link(&self, room: &str, change: LinkChange) -> Result<RoomView, Problem> {
+        let (account, talk) = self.with(|state| state.account(None)?.place())?;
+        let mut room = room_view(&account, &talk.change_link(&RoomId::new(room), change).await?);
         self.with(|state| add_link(state, &mut room));
         Ok(room)
     }

@@ -252,6 +252,26 @@ pub(crate) enum RoomCommand {
         #[command(flatten)]
         account: AccountArgs,
     },
+    /// Change whom a conversation's link lets in.
+    #[command(group = clap::ArgGroup::new("change").required(true))]
+    Link {
+        /// The conversation's token.
+        token: String,
+        /// Everybody who has it, as long as it has not expired.
+        #[arg(long, group = "change")]
+        open: bool,
+        /// Nobody: whoever came by it has to leave.
+        #[arg(long, group = "change")]
+        withdraw: bool,
+        /// Everybody, until SECONDS from now.
+        #[arg(long, group = "change", value_name = "SECONDS")]
+        expires_in: Option<u32>,
+        /// Everybody, without an end.
+        #[arg(long, group = "change")]
+        never_expires: bool,
+        #[command(flatten)]
+        account: AccountArgs,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

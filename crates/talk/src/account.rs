@@ -22,6 +22,17 @@ const MAX_REMEMBERED_ROOMS: usize = 10_000;
 /// How long capabilities are believed when nothing says that they changed.
 const CAPABILITIES_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
+/// What happens to the link of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkChange {
+    /// Whoever has it may come in.
+    Open,
+    /// It lets nobody in, and whoever came by it has to leave.
+    Withdraw,
+    /// It lets nobody in from this Unix second on; 0 never. Whoever is inside stays.
+    ExpireAt(i64),
+}
+
 /// A login on a Talk server. Cheap to clone; all clones share connections and state.
 #[derive(Clone)]
 pub struct TalkAccount {
@@ -161,6 +172,37 @@ impl TalkAccount {
         self.remember(&room);
         Room::from_wire(&room).ok_or_else(|| {
             Problem::new(ProblemCode::NotATalkServer, "the server made a conversation of an unknown kind")
+        })
+    }
+
+    /// Changes whom a conversation's link lets in, and yields the conversation as it is then.
+    ///
+    /// # Errors
+    /// As [`TalkAccount::contacts`], and `unknown-room`, `forbidden` for who does not moderate it, `not-now` when it has
+    /// no link or the server's links do not expire.
+    pub async fn change_link(&self, room: &RoomId, change: LinkChange) -> Result<Room, Problem> {
+        let (session, token) = (self.session(), room.as_str());
+        let changed = match change {
+            LinkChange::Open => session.set_public(token, true).await,
+            LinkChange::Withdraw => session.set_public(token, false).await,
+            LinkChange::ExpireAt(unix) => {
+                if !self.has_feature(wire::constants::FEATURE_LINK_EXPIRY).await? {
+                    let why = "links do not expire on this server; they can be withdrawn";
+                    return Err(Problem::new(ProblemCode::NotNow, why));
+                }
+                session.set_link_expiry(token, unix).await
+            }
+        };
+        match changed {
+            Err(RestError::Refused { status: 400, key }) if key == "type" => {
+                return Err(Problem::new(ProblemCode::NotNow, "this conversation has no link"));
+            }
+            other => other.map_err(about(Subject::Room))?,
+        }
+        let room = session.room(token).await.map_err(about(Subject::Room))?;
+        self.remember(&room);
+        Room::from_wire(&room).ok_or_else(|| {
+            Problem::new(ProblemCode::NotATalkServer, "the conversation is of an unknown kind")
         })
     }
 

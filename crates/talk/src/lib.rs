@@ -40,7 +40,7 @@ mod tcp;
 mod translate;
 mod watch;
 
-pub use account::TalkAccount;
+pub use account::{LinkChange, TalkAccount};
 pub use call::{CallOptions, TalkCall};
 pub use call_link::CallLink;
 pub use consent::Consent;

@@ -4,6 +4,10 @@
 pub const API_V4: &str = "/ocs/v2.php/apps/spreed/api/v4";
 /// Base of internal signaling and its settings.
 pub const API_V3: &str = "/ocs/v2.php/apps/spreed/api/v3";
+/// Base of what Bellbird's own server adds to Talk.
+pub const API_BELLBIRD: &str = "/ocs/v2.php/apps/bellbird/api/v1";
+/// The feature that says that links of public conversations can expire; of Bellbird's own server.
+pub const FEATURE_LINK_EXPIRY: &str = "bellbird-link-expiry";
 /// Base of recording, avatars, guests, settings.
 pub const API_V1: &str = "/ocs/v2.php/apps/spreed/api/v1";
 /// Capabilities of the server.

@@ -1,6 +1,8 @@
-//! `rooms` and `room create`: conversations of an account.
+//! `rooms`, `room create` and `room link`: conversations of an account.
 
-use bellbird_app::Sound;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bellbird_app::{LinkChange, Sound};
 use bellbird_contract::{Command, Reply};
 
 use crate::account;
@@ -16,16 +18,36 @@ pub(super) async fn list(args: AccountArgs, output: &Output) -> Result<(), Failu
 }
 
 pub(super) async fn run(command: RoomCommand, output: &Output) -> Result<(), Failure> {
-    let RoomCommand::Create { name, kind, invite, account } = command;
-    let app = account::sign_in(&account, Sound::default()).await?;
-    let public = match kind {
-        RoomType::Group => false,
-        RoomType::Public => true,
+    let room = match command {
+        RoomCommand::Create { name, kind, invite, account } => {
+            let app = account::sign_in(&account, Sound::default()).await?;
+            let public = match kind {
+                RoomType::Group => false,
+                RoomType::Public => true,
+            };
+            let room = app.create_room(&name, public, &invite).await;
+            app.stop().await;
+            room
+        }
+        RoomCommand::Link { token, open, withdraw, expires_in, never_expires: _, account } => {
+            let change = match expires_in {
+                Some(seconds) => LinkChange::ExpireAt(unix_now().saturating_add(i64::from(seconds))),
+                None if open => LinkChange::Open,
+                None if withdraw => LinkChange::Withdraw,
+                None => LinkChange::ExpireAt(0),
+            };
+            let app = account::sign_in(&account, Sound::default()).await?;
+            let room = app.change_link(&token, change).await;
+            app.stop().await;
+            room
+        }
     };
-    let room = app.create_room(&name, public, &invite).await;
-    app.stop().await;
     output.report(&Report::Room { room: &room? });
     Ok(())
+}
+
+fn unix_now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed())
 }
 
 /// Prints the conversations of a reply.

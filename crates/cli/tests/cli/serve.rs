@@ -42,3 +42,35 @@ fn accounts_groups_and_settings_are_kept_while_it_runs() {
     let contacts = stage.with_account(&["contacts"], "ann").output().unwrap();
     assert!(!events(&contacts).iter().any(|event| event["id"] == "bob"));
 }
+
+#[test]
+fn a_link_is_opened_ended_and_withdrawn() {
+    let stage = Stage::open();
+    let room = |arguments: &[&str], who: &str| {
+        let output = stage.with_account(arguments, who).output().unwrap();
+        let events = events(&output);
+        events.into_iter().find(|event| event["event"] == "room" || event["event"] == "error").unwrap()
+    };
+    let made = room(&["room", "create", "--name", "Open", "--type", "group", "--invite", "bob"], "ann");
+    let token = made["token"].as_str().unwrap();
+    assert!(made["link"].is_null(), "{made}");
+    assert_eq!(room(&["room", "link", token, "--expires-in", "60"], "ann")["code"], "not-now");
+    assert_eq!(room(&["room", "link", token, "--open"], "bob")["code"], "forbidden");
+    let open = room(&["room", "link", token, "--open"], "ann");
+    let link = open["link"].as_str().unwrap().to_owned();
+    let status = |link: &str| {
+        let guest = ["join", link, "--as-guest", "Gus", "--mic", "silence", "--speaker", "null"];
+        let output = stage.cli().args(guest).args(["--wait", "60"]).output().unwrap();
+        events(&output).last().unwrap()["code"].as_str().unwrap_or("joined").to_owned()
+    };
+    for ended in
+        [["room", "link", token, "--expires-in", "0"].as_slice(), &["room", "link", token, "--withdraw"]]
+    {
+        assert_eq!(room(ended, "ann")["event"], "room");
+        assert_eq!(status(&link), "unknown-room");
+        room(&["room", "link", token, "--open"], "ann");
+    }
+    assert_eq!(room(&["room", "link", token, "--never-expires"], "ann")["link"], link.as_str());
+    let neither = stage.with_account(&["room", "link", token], "ann").output().unwrap();
+    assert_eq!(neither.status.code(), Some(2));
+}

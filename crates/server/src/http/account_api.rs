@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
-use bellbird_talk_wire::constants::{PERMISSIONS_MAX_CUSTOM, PERMISSIONS_MAX_DEFAULT, TALK_HASH_HEADER};
+use bellbird_talk_wire::constants::{
+    FEATURE_LINK_EXPIRY, PERMISSIONS_MAX_CUSTOM, PERMISSIONS_MAX_DEFAULT, TALK_HASH_HEADER,
+};
 use bellbird_talk_wire::{AppPassword, ServerStatus};
 use serde_json::{Value, json};
 
@@ -58,6 +60,7 @@ const FEATURES: &[&str] = &[
     "archived-conversations-v2",
     "avatar",
     "sip-support-dialout",
+    FEATURE_LINK_EXPIRY,
 ];
 
 /// What clients may send each other as reactions in a call.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bellbird_call::Secret;
-use bellbird_talk_wire::constants::{API_V1, API_V4, ROOM_ONE_TO_ONE};
+use bellbird_talk_wire::constants::{API_BELLBIRD, API_V1, API_V4, ROOM_ONE_TO_ONE};
 use bellbird_talk_wire::{CreateRoomRequest, Invitees, JoinRoomRequest, Participant, Room};
 use reqwest::Method;
 
@@ -57,6 +57,18 @@ impl Session {
     pub(crate) async fn add_participant(&self, token: &str, user_id: &str) -> Result<(), RestError> {
         let body = serde_json::json!({ "newParticipant": user_id, "source": "users" });
         self.done(Request::new(Method::POST, API_V4, &["room", token, "participants"]).json(&body)).await
+    }
+
+    /// Lets everybody with the link of a conversation in, or those who were invited alone.
+    pub(crate) async fn set_public(&self, token: &str, public: bool) -> Result<(), RestError> {
+        let method = if public { Method::POST } else { Method::DELETE };
+        self.done(Request::new(method, API_V4, &["room", token, "public"])).await
+    }
+
+    /// From this Unix second on the link lets nobody in; 0 never. On Bellbird's own server.
+    pub(crate) async fn set_link_expiry(&self, token: &str, expires: i64) -> Result<(), RestError> {
+        let body = serde_json::json!({ "expires": expires });
+        self.done(Request::new(Method::PUT, API_BELLBIRD, &["room", token, "link"]).json(&body)).await
     }
 
     /// Who belongs to a conversation.
