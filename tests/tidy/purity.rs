@@ -23,7 +23,9 @@ const WITHOUT_WILDCARDS: &str = "crates/call/src/machine";
 const PACED: &[(&str, usize)] = &[
     ("crates/media/tests/calls/harness.rs", 1),
     ("crates/media/tests/calls/links.rs", 1),
+    ("crates/media/tests/calls/one_way.rs", 1),
     ("crates/media/tests/calls/relay.rs", 1),
+    ("crates/talk/tests/talk/foreign.rs", 2),
 ];
 
 const SLEEPS: &[&str] = &["thread::sleep", "time::sleep", "sleep_until", "sleep_ms"];

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use bellbird_call::Secret;
 use bellbird_call::ports::{Problem, ProblemCode};
+use bellbird_talk_wire::{LoginFlowBegun, LoginFlowGranted};
 use reqwest::Method;
-use serde::Deserialize;
 use url::Url;
 
 use crate::account::TalkAccount;
@@ -40,27 +40,6 @@ impl fmt::Debug for LoginFlow {
     }
 }
 
-#[derive(Deserialize)]
-struct Begun {
-    poll: Poll,
-    login: String,
-}
-
-#[derive(Deserialize)]
-struct Poll {
-    token: String,
-    endpoint: String,
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    server: String,
-    #[serde(rename = "loginName")]
-    login_name: String,
-    #[serde(rename = "appPassword")]
-    app_password: String,
-}
-
 impl LoginFlow {
     /// Begins a sign-in. `None`: this server has no such flow. `server` is an address as people type it.
     ///
@@ -75,7 +54,7 @@ impl LoginFlow {
         let found = discover(base, connect).await?;
         let answer = found.session().send(Request::new(Method::POST, LOGIN_PATH, &[])).await;
         let answer = answer.map_err(|error| error.into_problem(Subject::Account))?;
-        let begun: Begun = match answer.status {
+        let begun: LoginFlowBegun = match answer.status {
             200 => {
                 answer.plain().ok_or_else(|| odd("the server begins a sign-in in a way we do not know"))?
             }
@@ -116,7 +95,7 @@ impl LoginFlow {
             }
             let request = Request::new(Method::POST, &self.poll_path, &[]).form("token", self.token.expose());
             match self.anonymous.send(request).await {
-                Ok(answer) if answer.status == 200 => match answer.plain::<Granted>() {
+                Ok(answer) if answer.status == 200 => match answer.plain::<LoginFlowGranted>() {
                     Some(granted) => break granted,
                     None => return Err(odd("the server ends a sign-in in a way we do not know")),
                 },
@@ -134,7 +113,7 @@ impl LoginFlow {
 }
 
 /// Makes an account of what was granted. The server it names may be another than the one asked.
-async fn take(granted: Granted, client: &ClientName) -> Result<TalkAccount, Problem> {
+async fn take(granted: LoginFlowGranted, client: &ClientName) -> Result<TalkAccount, Problem> {
     let app_password = Secret::new(granted.app_password);
     let server = address::server_address(&granted.server)?;
     let tls = client_config(&server, None)?;

@@ -14,6 +14,7 @@ mod external_signaling;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod lenient;
+mod login_flow;
 mod notification;
 mod ocs;
 mod peer_message;
@@ -31,6 +32,7 @@ pub use external_signaling::{
     CallSession, Greeting, HelloAnswer, Relayed, RoomSession, ServerBody, ServerEvent, ServerFrame, bye_frame,
     hello_frame, message_frame, room_frame,
 };
+pub use login_flow::{LoginFlowBegun, LoginFlowGranted, LoginFlowPoll};
 pub use notification::{Notification, NotificationAction, RichObject};
 pub use ocs::{ErrorData, Ocs, OcsBody, OcsMeta};
 pub use peer_message::{Candidate, ConnectionKind, MuteName, PeerBody, PeerMessage};
