@@ -125,7 +125,7 @@ export const TEXT = {
     reactions: "Reactions",
     everyone: "In the call",
     options: (name: string) => `Options for ${name}`,
-    askToMute: (name: string) => `Turn off ${name}’s microphone`,
+    askToMute: "Turn off microphone",
     addPeople: "Add people",
     copyLink: "Invitation link",
     endForAll: "End for everyone",
