@@ -13,6 +13,7 @@ mod browser;
 mod hostile;
 mod links;
 mod loss;
+mod one_way;
 mod privacy;
 mod sound;
 mod turn;
