@@ -23,7 +23,7 @@ mod harness;
 mod team;
 
 #[path = "../../crates/media/tests/calls/harness.rs"]
-#[allow(dead_code, reason = "the tests of the media crate use more of it")]
+#[allow(dead_code, clippy::unwrap_used, reason = "the tests of the media crate use more of it, in their way")]
 mod media_ends;
 
 /// Measures one subject and prints its figures.

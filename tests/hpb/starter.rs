@@ -11,14 +11,15 @@ use crate::team::turn;
 
 #[tokio::test]
 async fn version_1_serves_a_room_and_comes_back() {
-    serves_a_room_and_comes_back(HpbVersion::V1).await;
+    Box::pin(serves_a_room_and_comes_back(HpbVersion::V1)).await;
 }
 
 #[tokio::test]
 async fn version_2_serves_a_room_and_comes_back() {
-    serves_a_room_and_comes_back(HpbVersion::V2).await;
+    Box::pin(serves_a_room_and_comes_back(HpbVersion::V2)).await;
 }
 
+#[allow(clippy::await_holding_lock, reason = "holding it is its purpose, and each test has a thread of its own")]
 async fn serves_a_room_and_comes_back(version: HpbVersion) {
     let _turn = turn();
     let (listener, url) = listen();

@@ -151,7 +151,7 @@ pub(crate) fn call_view(view: &call::CallView, setting: &CallSetting<'_>) -> con
 /// `None` with two, and before the service said what the conversation is. The link is the state's to add.
 fn group_view(view: &call::CallView) -> Option<contract::GroupView> {
     let known = !view.one_to_one && view.room.is_some();
-    known.then(|| contract::GroupView {
+    known.then_some(contract::GroupView {
         moderator: view.facts.moderator,
         may_add: view.facts.may_add,
         mesh: view.facts.mesh,

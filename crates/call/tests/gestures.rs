@@ -1,5 +1,7 @@
 //! Raised hands, reactions, and asking others to mute or to come.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{MediaCommand, ProblemCode, SignalingCommand, SignalingEvent};

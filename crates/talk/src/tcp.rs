@@ -139,7 +139,9 @@ mod tests {
     #[test]
     fn the_environment_says_which_way_to_go() {
         let proxy = [("https_proxy", "proxy.example:3128")];
-        let cases: &[(&str, &[(&str, &str)], Option<(&str, u16)>)] = &[
+        /// An address, the environment, and the proxy to go through.
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<(&'a str, u16)>);
+        let cases: &[Case<'_>] = &[
             ("wss://hpb.example.org/spreed", &[], None),
             ("wss://hpb.example.org/spreed", &proxy, Some(("proxy.example", 3128))),
             ("wss://hpb.example.org/spreed", &[("HTTPS_PROXY", "http://[::1]:1")], Some(("::1", 1))),

@@ -51,15 +51,14 @@ impl Stage {
     async fn app_password(&self, name: &str) -> Secret {
         let admin = self.server.admin();
         let owned = name.to_owned();
-        let secret = tokio::task::spawn_blocking(move || {
+        tokio::task::spawn_blocking(move || {
             if !admin.users().unwrap().iter().any(|user| user.name == owned) {
                 admin.add_user(&owned, None, "correct horse battery", false).unwrap();
             }
             Secret::new(admin.new_app_password(&owned).unwrap())
         })
         .await
-        .unwrap();
-        secret
+        .unwrap()
     }
 
     /// Changes a conversation the way its owner's own client would.

@@ -89,14 +89,15 @@ async fn a_screen_is_offered_only_by_those_who_may_share_it() {
     let mut got = Vec::new();
     for (round, bits) in [1 | 4 | 16, 1 | 4 | 16 | 64].into_iter().enumerate() {
         owner.put(&default, json!({ "permissions": bits })).await.expect(200);
+        let sid = round.to_string();
         for room_type in ["screen", "video"] {
-            let offer = json!({ "to": to, "type": "offer", "roomType": room_type, "sid": round.to_string() });
+            let offer = json!({ "to": to, "type": "offer", "roomType": room_type, "sid": &sid });
             member.signal(&token, &own, offer).await.expect(200);
         }
         // The last one is always let through; what was to come has come before it.
         while !got
             .iter()
-            .any(|message: &Value| message["sid"] == round.to_string() && message["roomType"] == "video")
+            .any(|message: &Value| message["sid"] == sid.as_str() && message["roomType"] == "video")
         {
             got.extend(messages(&owner.pull(&token).await.expect(200)));
         }

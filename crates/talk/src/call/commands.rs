@@ -188,7 +188,7 @@ impl CallTask {
         let (account, session, facts) = (self.account.clone(), self.session.clone(), self.facts.clone());
         let way = self.way.take();
         self.pending = Some(tokio::spawn(async move {
-            let entered = entering::enter(account, session, target, way).await;
+            let entered = Box::pin(entering::enter(account, session, target, way)).await;
             // A closed channel means that the call is over; leaving waits for this task.
             let _ = facts.send(Input::Entered(entered.map(Box::new))).await;
         }));

@@ -328,7 +328,7 @@ fn floods_forgeries_and_bombs_change_nothing() {
         bench.hear("me", "100", offer("v=0"));
         bench.hear("a", &n.to_string(), answer("v=0"));
         bench.hear("a", &n.to_string(), offer("v=0 not asked for"));
-        bench.hear("b", "s", offer(&"x".repeat(if n == 0 { MAX_SDP_BYTES + 1 } else { 0 }).as_str()[..]));
+        bench.hear("b", "s", offer(&"x".repeat(if n == 0 { MAX_SDP_BYTES + 1 } else { 0 })));
         if n == 0 {
             // The first was a bomb and not taken; the second is the offer asked for.
             assert_eq!(bench.done.len(), before);
