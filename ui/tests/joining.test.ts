@@ -171,3 +171,16 @@ test("people and conversations of every account are shown, each called from its 
   await click(/^Call Bob\. Away · on cloud\.example\.org/);
   expect(last("make_call")).toMatchObject({ account: "a2", contact: "bob" });
 });
+
+test("people are shown by their pictures where they have some, fetched by the core", async () => {
+  const image = "data:image/png;base64,iVBORw0KGgo=";
+  screen = openMain((core) => {
+    core.state = SIGNED_IN;
+    core.avatars.set("bob", image);
+  });
+  screen.core.set({});
+  for (let turn = 0; turn < 5; turn += 1) await settle();
+  const pictures = [...document.querySelectorAll<HTMLImageElement>(".row img")].map((one) => one.src);
+  expect(pictures).toEqual([image]);
+  expect(screen.core.commands.some((command) => command.command === "avatar" && command.contact === "echo")).toBe(false);
+});

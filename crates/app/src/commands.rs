@@ -144,6 +144,7 @@ impl Inner {
             | Command::SetDisplayName { .. }
             | Command::CreateInvitation
             | Command::SearchContacts { .. }
+            | Command::Avatar { .. }
             | Command::CreateRoom { .. }
             | Command::ListRooms { .. } => {
                 let work = self.runtime.spawn(self.clone().ask_server(command));
@@ -189,6 +190,11 @@ impl Inner {
             }
             Command::CreateRoom { account, name, public, people } => {
                 Ok(Reply::Room { room: self.create_room(account.as_deref(), &name, public, &people).await? })
+            }
+            Command::Avatar { account, contact } => {
+                let (_, talk) = self.with(|state| state.account(Some(&account))?.place())?;
+                let avatar = talk.avatar(&ContactId::new(contact)).await?;
+                Ok(Reply::Avatar { image: avatar.map(|avatar| avatar.data_url()) })
             }
             Command::ListRooms { account } => {
                 let ask = |account: String, talk: TalkAccount| async move {

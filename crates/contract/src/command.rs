@@ -82,6 +82,13 @@ pub enum Command {
         /// Part of a name; empty lists everyone the server tells.
         text: String,
     },
+    /// The picture of somebody. Answered by [`Reply::Avatar`].
+    Avatar {
+        /// Of which account.
+        account: String,
+        /// The user id.
+        contact: String,
+    },
     /// Conversations. Answered by [`Reply::Rooms`].
     ListRooms {
         /// Which account; `None`: all that are signed in.
@@ -236,6 +243,11 @@ pub enum Reply {
     Contacts {
         /// Echo first, then as the server orders them.
         contacts: Vec<ContactView>,
+    },
+    /// A picture.
+    Avatar {
+        /// A `data:` address of a PNG, JPEG, GIF or WebP; `None` when there is none.
+        image: Option<String>,
     },
     /// Conversations.
     Rooms {

@@ -15,10 +15,14 @@ use tokio_util::task::TaskTracker;
 use crate::directory::{Contact, Room, RoomKind, partner};
 use crate::rest::{RestError, Session, Subject};
 use crate::watch::{AccountSink, Watch};
-use crate::{CallLink, CallOptions, StoredLogin, TalkCall, translate, watch};
+use crate::{Avatar, CallLink, CallOptions, StoredLogin, TalkCall, translate, watch};
 
 /// Most one-to-one rooms remembered by contact; forgotten all at once beyond it.
 const MAX_REMEMBERED_ROOMS: usize = 10_000;
+/// Pictures kept; forgotten all at once beyond it.
+const MAX_AVATARS: usize = 200;
+/// How long a picture is kept.
+const AVATAR_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// How long capabilities are believed when nothing says that they changed.
 const CAPABILITIES_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
@@ -53,6 +57,8 @@ struct Inner {
 struct State {
     display_name: String,
     capabilities: Option<(Arc<CapabilitiesReply>, Instant)>,
+    /// Pictures by person, and since when; `None` for who has none.
+    avatars: HashMap<ContactId, (Option<Avatar>, Instant)>,
     /// Rooms whose calls are recorded only with consent.
     recorded: BTreeSet<RoomId>,
     /// One-to-one rooms by contact: saves a request when dialing.
@@ -116,6 +122,26 @@ impl TalkAccount {
             .filter_map(Contact::from_wire)
             .filter(|contact| contact.id.as_str() != self.user_id())
             .collect())
+    }
+
+    /// The picture somebody of the server chose; `None` when they chose none, or none that can be shown. Kept for a day.
+    ///
+    /// # Errors
+    /// As [`TalkAccount::contacts`].
+    pub async fn avatar(&self, contact: &ContactId) -> Result<Option<Avatar>, Problem> {
+        let known = self.state().avatars.get(contact).cloned();
+        if let Some((avatar, since)) = known
+            && since.elapsed() < AVATAR_LIFETIME
+        {
+            return Ok(avatar);
+        }
+        let avatar = self.session().avatar(contact.as_str()).await.map_err(about(Subject::Account))?;
+        let mut state = self.state();
+        if state.avatars.len() >= MAX_AVATARS {
+            state.avatars.clear();
+        }
+        state.avatars.insert(contact.clone(), (avatar.clone(), Instant::now()));
+        Ok(avatar)
     }
 
     /// Our conversations that can hold a call, the latest activity first.

@@ -16,6 +16,7 @@
 
 mod account;
 mod address;
+mod avatar;
 mod call;
 mod call_link;
 mod consent;
@@ -41,6 +42,7 @@ mod translate;
 mod watch;
 
 pub use account::{LinkChange, TalkAccount};
+pub use avatar::Avatar;
 pub use call::{CallOptions, TalkCall};
 pub use call_link::CallLink;
 pub use consent::Consent;

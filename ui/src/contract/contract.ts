@@ -106,7 +106,15 @@ account: string | null,
 /**
  * Part of a name; empty lists everyone the server tells.
  */
-text: string, } | { "command": "list_rooms",
+text: string, } | { "command": "avatar",
+/**
+ * Of which account.
+ */
+account: string,
+/**
+ * The user id.
+ */
+contact: string, } | { "command": "list_rooms",
 /**
  * Which account; `None`: all that are signed in.
  */
@@ -269,7 +277,11 @@ export type Reply = { "reply": "ok" } | { "reply": "contacts",
 /**
  * Echo first, then as the server orders them.
  */
-contacts: Array<ContactView>, } | { "reply": "rooms",
+contacts: Array<ContactView>, } | { "reply": "avatar",
+/**
+ * A `data:` address of a PNG, JPEG, GIF or WebP; `None` when there is none.
+ */
+image: string | null, } | { "reply": "rooms",
 /**
  * Latest activity first.
  */

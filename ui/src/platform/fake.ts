@@ -149,6 +149,8 @@ export class FakeCore implements Door {
   readonly commands: Command[] = [];
   /** Refuses the next command of a kind. */
   readonly refusals = new Map<Command["command"], Problem>();
+  /** Pictures by user id. */
+  readonly avatars = new Map<string, string>();
   /** Whether the server signs people in through the browser. */
   browser = false;
   retries = 0;
@@ -242,6 +244,8 @@ export class FakeCore implements Door {
         const text = command.text.toLowerCase();
         return { reply: "contacts", contacts: this.contacts.filter((one) => one.display_name.toLowerCase().includes(text)) };
       }
+      case "avatar":
+        return { reply: "avatar", image: this.avatars.get(command.contact) ?? null };
       case "list_rooms":
         return { reply: "rooms", rooms: this.rooms };
       case "make_call":

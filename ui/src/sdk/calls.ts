@@ -110,6 +110,12 @@ export async function searchContacts(door: Door, account: string | null, text: s
   return reply.reply === "contacts" ? reply.contacts : [];
 }
 
+/** Somebody's picture as a `data:` address; `null` when they have none. */
+export async function avatarOf(door: Door, account: string, contact: string): Promise<string | null> {
+  const reply = await door.command({ command: "avatar", account, contact });
+  return reply.reply === "avatar" ? reply.image : null;
+}
+
 /** The conversations of one account or of all. */
 export async function listRooms(door: Door, account: string | null): Promise<RoomView[]> {
   const reply = await door.command({ command: "list_rooms", account });

@@ -2,7 +2,7 @@
 
 import type { AppView, Command, ContactView, Problem, RoomView } from "../contract/contract";
 import { type Door, type Link, type Notice, problemOf } from "../platform/door";
-import { listRooms, searchContacts } from "../sdk/calls";
+import { avatarOf, listRooms, searchContacts } from "../sdk/calls";
 import { EMPTY, type Model, type Page, REACTION_MS, currentCall, fadeReactions, fold, isLive, nextPage, ringingCall } from "./calls";
 import { type EchoCause, likelyCause } from "./echo_check";
 import { settled } from "./quality";
@@ -12,6 +12,14 @@ export type Dialog = { dialog: "invite" } | { dialog: "join" } | { dialog: "shor
 
 /** How long the window waits before it says that the core is gone: a restart within that time goes unseen, ms. */
 const LOST_SHOWN_AFTER_MS = 600;
+
+/** Pictures kept by a window. */
+const MAX_AVATARS = 200;
+
+/** Tells people of all accounts apart. */
+export function personKey({ account, id }: Pick<ContactView, "account" | "id">): string {
+  return `${account} ${id}`;
+}
 
 /** How long someone types before the server is asked, ms. */
 const SEARCH_WAIT_MS = 150;
@@ -38,6 +46,8 @@ export class App {
   search = $state("");
   contacts = $state.raw<readonly ContactView[] | null>(null);
   rooms = $state.raw<readonly RoomView[]>([]);
+  /** Pictures by person; `null` for who has none. */
+  avatars = $state.raw<ReadonlyMap<string, string | null>>(new Map());
 
   view = $derived<AppView | null>(this.model.view);
   call = $derived(currentCall(this.view));
@@ -119,9 +129,27 @@ export class App {
       if (asked !== this.#searches) return;
       this.contacts = [...contacts].sort((a, b) => Number(b.echo) - Number(a.echo));
       this.rooms = rooms.filter((room) => room.kind !== "one_to_one");
+      void this.#fetchAvatars(this.contacts, asked);
     } catch {
       // The account's own state says why; what was found before stays on the screen.
       if (asked === this.#searches) this.contacts ??= [];
+    }
+  }
+
+  /** Asks for the pictures of people shown, one after the other: they are an ornament, and hold nothing else up. */
+  async #fetchAvatars(people: readonly ContactView[], asked: number): Promise<void> {
+    for (const person of people.slice(0, MAX_AVATARS)) {
+      const key = personKey(person);
+      if (person.echo || this.avatars.has(key)) continue;
+      if (asked !== this.#searches || !this.ready) return;
+      let image: string | null = null;
+      try {
+        image = await avatarOf(this.door, person.account, person.id);
+      } catch {
+        // Initials do.
+      }
+      const kept = this.avatars.size < MAX_AVATARS ? this.avatars : [];
+      this.avatars = new Map([...kept, [key, image]]);
     }
   }
 

@@ -17,7 +17,13 @@ use url::Url;
 
 use super::client::{Request, RestClient, Session};
 use super::error::{RestError, Subject};
-use crate::address;
+use crate::{Avatar, address};
+
+const AVATAR_PATH: &str = "/index.php/avatar";
+/// Points; one of the two sizes that servers keep.
+const AVATAR_SIZE: &str = "64";
+/// Says whether the person chose the picture.
+const IS_CUSTOM_AVATAR: &str = "x-nc-iscustomavatar";
 
 /// How many redirections are followed to find a server.
 const MAX_REDIRECTS: usize = 5;
@@ -133,6 +139,15 @@ impl Session {
             .query("limit", MAX_CONTACTS);
         let entries: Vec<serde_json::Value> = self.data(request).await?;
         Ok(entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
+    }
+
+    /// The picture of somebody of the server; `None` where they chose none and the server would draw their initials.
+    pub(crate) async fn avatar(&self, user_id: &str) -> Result<Option<Avatar>, RestError> {
+        let answer = self.send(Request::new(Method::GET, AVATAR_PATH, &[user_id, AVATAR_SIZE])).await?;
+        if answer.status == 404 || answer.headers.get(IS_CUSTOM_AVATAR).is_some_and(|value| value == "0") {
+            return Ok(None);
+        }
+        Ok(Avatar::from_bytes(answer.bytes()?))
     }
 
     /// The notifications, unless they are those of `etag`.

@@ -199,6 +199,11 @@ impl Answer {
         self.data::<IgnoredAny>().map(drop)
     }
 
+    /// The body of a success that is no JSON.
+    pub(crate) fn bytes(&self) -> Result<&[u8], RestError> {
+        if (200..300).contains(&self.status) { Ok(&self.body) } else { Err(self.refusal()) }
+    }
+
     /// JSON without an envelope.
     pub(crate) fn plain<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()

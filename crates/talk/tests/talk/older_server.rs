@@ -41,6 +41,10 @@ async fn an_older_server_is_asked_nothing_it_does_not_know() {
         let people = account.contacts("").await.unwrap();
         assert_eq!(people.len(), 1, "we are not our own contact: {people:?}");
         assert_eq!(people[0].presence.as_deref(), Some("away"));
+        for _ in 0..2 {
+            assert_eq!(account.avatar(&people[0].id).await.unwrap(), None, "what is no picture is none");
+        }
+        assert_eq!(foreign.asked("/avatar/").len(), 1);
         assert_eq!(account.rooms().await.unwrap().len(), 1);
         let bell = Bell::hang(&account).await;
         joins_and_leaves(&account, LeaveScope::Us).await;
