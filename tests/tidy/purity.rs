@@ -25,7 +25,6 @@ const PACED: &[(&str, usize)] = &[
     ("crates/media/tests/calls/links.rs", 1),
     ("crates/media/tests/calls/one_way.rs", 1),
     ("crates/media/tests/calls/relay.rs", 1),
-    ("crates/talk/tests/talk/foreign.rs", 2),
 ];
 
 const SLEEPS: &[&str] = &["thread::sleep", "time::sleep", "sleep_until", "sleep_ms"];
