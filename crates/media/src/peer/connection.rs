@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{Problem, ProblemCode};
@@ -216,9 +217,15 @@ impl PeerFactory {
         notices: &NoticeSink,
         local_names: bool,
     ) -> Result<Arc<dyn Library>, Problem> {
+        // What a failed attempt leaves behind ends too, and says nothing of the attempt after it.
+        let built = Arc::new(AtomicBool::new(false));
         let ended = {
-            let notices = notices.clone();
-            move || notices(PeerNotice::Ended)
+            let (notices, built) = (notices.clone(), built.clone());
+            move || {
+                if built.load(Ordering::Relaxed) {
+                    notices(PeerNotice::Ended);
+                }
+            }
         };
         let handshake: Arc<Handshake> = Arc::default();
         let (handle, names) = (self.handle.clone(), self.names.clone());
@@ -240,7 +247,9 @@ impl PeerFactory {
             .with_data_channel_send_buffer_limit(data_channel::SEND_BUFFER)
             .build();
         // The library's future is large, and the call's task should not be.
-        Ok(Arc::new(Box::pin(building).await.map_err(internal)?))
+        let library = Box::pin(building).await.map_err(internal)?;
+        built.store(true, Ordering::Relaxed);
+        Ok(Arc::new(library))
     }
 
     fn settings(&self, local_names: bool) -> SettingEngine {

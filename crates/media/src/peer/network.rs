@@ -11,7 +11,7 @@ use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -218,10 +218,13 @@ pub(super) struct LinkRuntime {
     pacing: Arc<Pacing>,
     handshake: Arc<Handshake>,
     ended: Arc<dyn Fn() + Send + Sync>,
+    /// Whether the library's first task, which drives the connection, was started. Further ones come and go: it begins
+    /// one for each address over TCP that a peer names.
+    driven: AtomicBool,
 }
 
 impl LinkRuntime {
-    /// `ended` is called when the library's task is over.
+    /// `ended` is called when the task is over that drives the connection.
     pub(super) fn new(
         handle: Handle,
         names: Names,
@@ -229,7 +232,7 @@ impl LinkRuntime {
         handshake: Arc<Handshake>,
         ended: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        Self { handle, names, pacing, handshake, ended: Arc::new(ended) }
+        Self { handle, names, pacing, handshake, ended: Arc::new(ended), driven: AtomicBool::new(false) }
     }
 }
 
@@ -252,7 +255,8 @@ impl Drop for OnEnd {
 
 impl Runtime for LinkRuntime {
     fn spawn(&self, future: Boxed<'static, ()>) -> Box<dyn JoinHandle> {
-        let on_end = OnEnd(self.ended.clone());
+        let drives = !self.driven.swap(true, Ordering::Relaxed);
+        let on_end = drives.then(|| OnEnd(self.ended.clone()));
         let task = self.handle.spawn(async move {
             let _on_end = on_end;
             if CatchPanic(future).await.is_none() {
