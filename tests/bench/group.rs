@@ -74,14 +74,17 @@ pub(crate) fn thirty() {
     for speaker in &mut speakers {
         speaker.connected();
     }
-    let begun = Instant::now();
-    let mut listeners: Vec<Member> = listening.iter().map(|person| team.join_silently(*person)).collect();
-    for listener in &mut listeners {
+    // One after the other, as people come: thirty who connect at once would measure how busy the machine is.
+    let (mut listeners, mut until_heard) = (Vec::new(), Vec::new());
+    for person in listening {
+        let begun = Instant::now();
+        let mut listener = team.join_silently(*person);
         listener.connected();
         listener.hears(speaking);
+        until_heard.push(begun.elapsed().as_secs_f64());
+        listeners.push(listener);
     }
-    let all_hear = begun.elapsed().as_secs_f64();
-    Figure::at_most("thirty_all_hear", "s", 30.0).print(&[all_hear]);
+    Figure::at_most("thirty_started_to_hearing_all", "s", 3.0).print(&until_heard);
     // Those who came last have just opened their links; what they cost from now on is what a call costs.
     std::thread::sleep(Duration::from_secs(5));
     let some = || listeners.iter().step_by(CROWD / 5);

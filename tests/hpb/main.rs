@@ -7,6 +7,7 @@ mod dialogue;
 mod group;
 mod nextcloud;
 mod readme;
+mod relayed;
 mod starter;
 #[allow(dead_code, reason = "tests/bench uses more of it")]
 mod team;

@@ -53,7 +53,7 @@ pub(crate) struct Team {
 impl Team {
     /// Starts everything, with accounts for these people and a conversation they are all in.
     pub(crate) fn start(version: HpbVersion, people: &[Person]) -> Self {
-        Self::start_with(Some(version), people)
+        Self::start_with(Some(HpbOptions::new(version, "").with_turn()), people)
     }
 
     /// The same without a signaling server: calls are a mesh.
@@ -61,11 +61,13 @@ impl Team {
         Self::start_with(None, people)
     }
 
-    fn start_with(version: Option<HpbVersion>, people: &[Person]) -> Self {
+    /// The same with a stack like this, whichever backends it names.
+    pub(crate) fn start_with(options: Option<HpbOptions>, people: &[Person]) -> Self {
         let folder = tempfile::Builder::new().prefix("bellbird-team-").tempdir().expect("a temporary folder");
         let port = free_port(std::net::Ipv4Addr::LOCALHOST.into());
         let url = format!("http://127.0.0.1:{port}");
-        let stack = version.map(|version| HpbStack::start(HpbOptions::new(version, &url).with_turn()));
+        let stack =
+            options.map(|options| HpbStack::start(HpbOptions { backends: vec![url.clone()], ..options }));
         let data = folder.path().join("server-data").display().to_string();
         let listen = format!("127.0.0.1:{port}");
         let mut arguments = vec!["serve", "--listen", &listen, "--data", &data, "--no-echo", "--json"];
@@ -100,30 +102,63 @@ impl Team {
         self.stack.as_mut().expect("this team has a signaling server")
     }
 
+    /// Our server's port on 127.0.0.1.
+    pub(crate) fn server_port(&self) -> u16 {
+        self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the address ends in a port")
+    }
+
     /// Starts a command of someone with their account.
     fn command(&self, person: &Person, words: &[&str]) -> Cli {
+        Cli(LineProcess::start(&mut self.prepare(person, words)))
+    }
+
+    fn log_of(&self, person: &Person) -> Stdio {
+        log_file(&home(self.folder.path(), person.name))
+    }
+
+    fn prepare(&self, person: &Person, words: &[&str]) -> Command {
         let mut all = words.to_vec();
         all.extend(["--server", &self.url, "--user", person.name, "--json"]);
-        Cli(LineProcess::start(&mut cli(self.folder.path(), person.name, &all)))
+        cli(self.folder.path(), person.name, &all)
     }
 
     /// Someone joins the conversation's call: says their tone, and records what they hear.
     pub(crate) fn join(&self, person: Person) -> Member {
-        self.join_saying(person, &format!("tone:{}", person.tone))
+        self.join_by(person, &format!("tone:{}", person.tone), LineProcess::start)
     }
 
     /// Someone joins who only listens, microphone open.
     pub(crate) fn join_silently(&self, person: Person) -> Member {
-        self.join_saying(person, "silence")
+        self.join_by(person, "silence", LineProcess::start)
     }
 
-    fn join_saying(&self, person: Person, microphone: &str) -> Member {
+    /// Someone joins whose command is started by the program and arguments of `before`.
+    pub(crate) fn join_through(&self, person: Person, before: &[&str]) -> Member {
+        self.join_by(person, &format!("tone:{}", person.tone), |command| {
+            let mut wrapped = Command::new(before[0]);
+            wrapped.args(&before[1..]).arg(command.get_program()).args(command.get_args());
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => wrapped.env(name, value),
+                    None => wrapped.env_remove(name),
+                };
+            }
+            LineProcess::start(wrapped.stderr(self.log_of(&person)))
+        })
+    }
+
+    fn join_by(
+        &self,
+        person: Person,
+        microphone: &str,
+        start: impl FnOnce(&mut Command) -> LineProcess,
+    ) -> Member {
         let home = home(self.folder.path(), person.name);
         let count = std::fs::read_dir(&home).map_or(0, Iterator::count);
         let recording = home.join(format!("heard-{count}.wav"));
         let speaker = format!("file:{}", recording.display());
         let words = ["join", &self.room, "--mic", microphone, "--speaker", &speaker, "--no-processing"];
-        Member { person, cli: self.command(&person, &words), recording }
+        Member { person, cli: Cli(start(&mut self.prepare(&person, &words))), recording }
     }
 
     /// What all programs of ours logged, for a failure.
@@ -153,10 +188,14 @@ fn home(folder: &Path, person: &str) -> PathBuf {
     home
 }
 
+fn log_file(home: &Path) -> Stdio {
+    let file = std::fs::File::options().create(true).append(true).open(home.join("log.txt"));
+    file.expect("a log file").into()
+}
+
 /// `bellbird-cli` in a home of its own.
 fn cli(folder: &Path, person: &str, words: &[&str]) -> Command {
     let home = home(folder, person);
-    let log = std::fs::File::options().create(true).append(true).open(home.join("log.txt"));
     let mut command = Command::new(program("bellbird-cli"));
     command
         .args(words)
@@ -165,7 +204,7 @@ fn cli(folder: &Path, person: &str, words: &[&str]) -> Command {
         .env("BELLBIRD_PASSWORD", PASSWORD)
         .env("LANG", "C.UTF-8")
         .env("RUST_LOG", "info,bellbird=debug")
-        .stderr(Stdio::from(log.expect("a log file")));
+        .stderr(log_file(&home));
     for name in ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"] {
         command.env_remove(name);
     }

@@ -83,6 +83,7 @@ fn main() -> ExitCode {
         secret: options.secret.clone(),
         port: options.port,
         turn: true,
+        turn_address: None,
     });
     println!("\nSignaling server  {}   (clients: {})", stack.url(), stack.websocket());
     println!("  its secret is in {}", stack.secret_file().display());

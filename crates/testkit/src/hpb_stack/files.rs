@@ -13,6 +13,7 @@ pub(super) struct Plan {
     pub(super) address: IpAddr,
     pub(super) hpb_port: u16,
     pub(super) janus_port: u16,
+    pub(super) turn_address: IpAddr,
     pub(super) turn_port: u16,
     /// Shared by signaling server and backends.
     pub(super) secret: String,
@@ -92,13 +93,14 @@ pub(super) fn write_janus(folder: &Path, root: &Path, plan: &Plan) -> std::io::R
 /// `turn.conf`. No certificate: TURN over UDP and TCP.
 pub(super) fn turn(folder: &Path, plan: &Plan) -> String {
     format!(
-        "listening-ip={address}\nrelay-ip={address}\nlistening-port={}\nrealm=bellbird\nuse-auth-secret\n\
+        "listening-ip={}\nrelay-ip={}\nlistening-port={}\nrealm=bellbird\nuse-auth-secret\n\
          static-auth-secret={}\nfingerprint\nno-tls\nno-dtls\nno-cli\nuserdb={}\npidfile={}\nlog-file=stdout\n",
+        plan.turn_address,
+        plan.address,
         plan.turn_port,
         plan.turn_secret,
         folder.join("turn.db").display(),
         folder.join("turn.pid").display(),
-        address = plan.address,
     )
 }
 
@@ -113,6 +115,7 @@ mod tests {
             address: IpAddr::from([192, 0, 2, 1]),
             hpb_port: 1,
             janus_port: 2,
+            turn_address: IpAddr::from([192, 0, 2, 1]),
             turn_port: 3,
             secret: "s".to_owned(),
             turn_secret: "t".to_owned(),

@@ -67,12 +67,21 @@ pub struct HpbOptions {
     pub port: Option<u16>,
     /// Whether coturn runs beside it.
     pub turn: bool,
+    /// Where clients reach coturn; the machine's own address when `None`. It relays from the machine's own in any case.
+    pub turn_address: Option<IpAddr>,
 }
 
 impl HpbOptions {
     /// A stack for one backend, with a random secret, a free port and no TURN server.
     pub fn new(version: HpbVersion, backend: &str) -> Self {
-        Self { version, backends: vec![backend.to_owned()], secret: String::new(), port: None, turn: false }
+        Self {
+            version,
+            backends: vec![backend.to_owned()],
+            secret: String::new(),
+            port: None,
+            turn: false,
+            turn_address: None,
+        }
     }
 
     /// The same with a TURN server.
@@ -148,7 +157,8 @@ impl HpbStack {
             address,
             hpb_port: options.port.unwrap_or_else(|| free_port(loopback)),
             janus_port: free_port(loopback),
-            turn_port: free_port(address),
+            turn_address: options.turn_address.unwrap_or(address),
+            turn_port: free_port(options.turn_address.unwrap_or(address)),
             secret: if given.is_empty() { place::random_word(32) } else { given },
             turn_secret: place::random_word(32),
         };
@@ -190,9 +200,19 @@ impl HpbStack {
         self.folder.join("secret")
     }
 
+    /// The signaling server's port.
+    pub fn port(&self) -> u16 {
+        self.plan.hpb_port
+    }
+
+    /// Where Janus offers media.
+    pub fn media_address(&self) -> IpAddr {
+        self.plan.address
+    }
+
     /// The TURN server's host and port, as behind `turn:`.
     pub fn turn_server(&self) -> String {
-        format!("{}:{}", self.plan.address, self.plan.turn_port)
+        format!("{}:{}", self.plan.turn_address, self.plan.turn_port)
     }
 
     /// What the TURN server shares with whoever makes credentials for it.
@@ -324,7 +344,7 @@ impl HpbStack {
         let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
         match part {
             Part::Janus => reached(loopback, self.plan.janus_port).is_ok(),
-            Part::Turn => reached(self.plan.address, self.plan.turn_port).is_ok(),
+            Part::Turn => reached(self.plan.turn_address, self.plan.turn_port).is_ok(),
             Part::Hpb => reached(loopback, self.plan.hpb_port).and_then(welcome).unwrap_or(false),
         }
     }

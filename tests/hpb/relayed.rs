@@ -1,0 +1,197 @@
+//! Someone behind a firewall that lets nothing through but the TURN server's port, as UDP.
+//!
+//! ```text
+//!  a network of the test's own                              another one
+//!  ┌──────────────────────────────────────┐                ┌────────────────────────┐
+//!  │ server, HPB        127.0.0.1 ◀── Unix socket ──────────── 127.0.0.1  Cy         │
+//!  │ Janus, Ada, Bob    10.77.0.1         │                │                        │
+//!  │ coturn (relays from 10.77.0.1)  10.77.1.1 ◀── veth ────▶ 10.77.1.2  no route    │
+//!  └──────────────────────────────────────┘                └────────────────────────┘
+//! ```
+//!
+//! Both networks are namespaces: nothing of the machine's own network is touched, they need no root where users may
+//! make namespaces, and they go with the processes in them.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Shutdown, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use bellbird_testkit::hpb_stack::{HpbOptions, HpbVersion};
+
+use crate::team::{ADA, BOB, CY, Team, turn};
+
+/// What the test runs inside of its network is itself, by this name.
+const INSIDE: &str = "relayed::inside";
+const TURN_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 77, 1, 1));
+
+#[test]
+fn whoever_reaches_only_the_turn_server_speaks_and_hears() {
+    let _turn = turn();
+    let is_root = output(Command::new("id").arg("-u")).trim() == "0";
+    let rights: &[&str] = if is_root { &[] } else { &["--user", "--map-root-user"] };
+    let status = Command::new("unshare")
+        .args(rights)
+        .arg("--net")
+        .arg(std::env::current_exe().expect("the path of this test"))
+        .args(["--exact", INSIDE, "--ignored", "--nocapture"])
+        .status()
+        .expect("unshare is part of every system");
+    assert!(status.success(), "the scenario inside of its own network: {status}");
+}
+
+#[test]
+#[ignore = "runs in a network of its own, started by the test above"]
+fn inside() {
+    let far = Far::connect();
+    let options =
+        HpbOptions { turn_address: Some(TURN_ADDRESS), ..HpbOptions::new(HpbVersion::V1, "").with_turn() };
+    let mut team = Team::start_with(Some(options), &[ADA, BOB, CY]);
+    let (media, signaling) = (team.stack().media_address().to_string(), team.stack().port());
+    assert!(!far.reaches(&media), "the firewall has a hole");
+    let _ways = [far.lead_to(team.server_port()), far.lead_to(signaling)];
+    let mut members =
+        [team.join(ADA), team.join(BOB), team.join_through(CY, &far.enter().each_ref().map(String::as_str))];
+    for member in &mut members {
+        member.connected();
+    }
+    let [ada, bob, cy] = &members;
+    cy.hears(&[ADA, BOB]);
+    ada.hears(&[BOB, CY]);
+    bob.hears(&[ADA, CY]);
+    members.into_iter().for_each(crate::team::Member::leave);
+}
+
+/// The other network, held open by a process in it.
+struct Far {
+    holder: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Far {
+    /// Lays the cable between this network, which is new and empty, and another one.
+    fn connect() -> Self {
+        let holder =
+            Command::new("unshare").args(["--net", "sleep", "infinity"]).stdin(Stdio::null()).spawn();
+        let holder = holder.expect("unshare is part of every system");
+        let far = Self { holder, folder: tempfile::tempdir().expect("a temporary folder") };
+        let id = far.holder.id().to_string();
+        // The holder is in its own network from the moment its lists differ from ours.
+        let network = |id: &str| std::fs::read_link(format!("/proc/{id}/ns/net")).ok();
+        while network(&id) == network("self") {
+            std::thread::park_timeout(std::time::Duration::from_millis(10));
+        }
+        for words in [
+            "link set lo up",
+            // A cable with both ends here: an address that is not loopback, for Janus.
+            "link add near0 type veth peer name near1",
+            "addr add 10.77.0.1/24 dev near0",
+            "link set near0 up",
+            "link set near1 up",
+            "route add default dev near0",
+        ] {
+            ip(&[], words);
+        }
+        ip(&[], &format!("link add toward type veth peer name away netns {id}"));
+        ip(&[], "addr add 10.77.1.1/30 dev toward");
+        ip(&[], "link set toward up");
+        for words in ["link set lo up", "addr add 10.77.1.2/30 dev away", "link set away up"] {
+            ip(&far.enter().each_ref().map(String::as_str), words);
+        }
+        far
+    }
+
+    /// Words before a command that is to run over there.
+    fn enter(&self) -> [String; 4] {
+        ["nsenter".into(), "--target".into(), self.holder.id().to_string(), "--net".into()]
+    }
+
+    /// Whether there is a way from over there to an address.
+    fn reaches(&self, address: &str) -> bool {
+        let [program, rest @ ..] = self.enter();
+        let asked = Command::new(program)
+            .args(rest)
+            .args(["ip", "route", "get", address])
+            .stderr(Stdio::null())
+            .output();
+        asked.expect("ip is installed").status.success()
+    }
+
+    /// Lets a port of this network's 127.0.0.1 be reached over there at the same place.
+    fn lead_to(&self, port: u16) -> Way {
+        let path = self.folder.path().join(port.to_string());
+        let listener = UnixListener::bind(&path).expect("a socket in the temporary folder");
+        std::thread::spawn(move || {
+            for far in listener.incoming().flatten() {
+                if let Ok(near) = TcpStream::connect(("127.0.0.1", port)) {
+                    join(far, near);
+                }
+            }
+        });
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("hpb/far_port.py");
+        let [program, rest @ ..] = self.enter();
+        let mut forwarder = Command::new(program)
+            .args(rest)
+            .arg("python3")
+            .arg(script)
+            .arg(port.to_string())
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python is installed");
+        let mut ready = [0; 1];
+        let output = forwarder.stdout.as_mut().expect("its output was piped");
+        output.read_exact(&mut ready).expect("the port over there is listened on");
+        Way(forwarder)
+    }
+}
+
+impl Drop for Far {
+    fn drop(&mut self) {
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}
+
+/// A port over there. Gone when dropped.
+struct Way(Child);
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Passes on what either end says until both are done.
+fn join(far: UnixStream, near: TcpStream) {
+    let (Ok(mut far_copy), Ok(mut near_copy)) = (far.try_clone(), near.try_clone()) else { return };
+    let (mut far, mut near) = (far, near);
+    std::thread::spawn(move || {
+        let _ = pass_on(&mut far_copy, &mut near_copy);
+        let _ = near_copy.shutdown(Shutdown::Write);
+    });
+    std::thread::spawn(move || {
+        let _ = pass_on(&mut near, &mut far);
+        let _ = far.shutdown(Shutdown::Write);
+    });
+}
+
+fn pass_on(from: &mut impl Read, to: &mut impl Write) -> std::io::Result<()> {
+    std::io::copy(from, to).map(|_| ())
+}
+
+fn ip(before: &[&str], words: &str) {
+    let mut all = before.to_vec();
+    all.push("ip");
+    all.extend(words.split(' '));
+    let status = Command::new(all[0]).args(&all[1..]).status().expect("ip is installed");
+    assert!(status.success(), "ip {words}: {status}");
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().expect("it is part of every system");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
