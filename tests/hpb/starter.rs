@@ -19,7 +19,10 @@ async fn version_2_serves_a_room_and_comes_back() {
     Box::pin(serves_a_room_and_comes_back(HpbVersion::V2)).await;
 }
 
-#[allow(clippy::await_holding_lock, reason = "holding it is its purpose, and each test has a thread of its own")]
+#[allow(
+    clippy::await_holding_lock,
+    reason = "holding it is its purpose, and each test has a thread of its own"
+)]
 async fn serves_a_room_and_comes_back(version: HpbVersion) {
     let _turn = turn();
     let (listener, url) = listen();

@@ -37,8 +37,8 @@ pub use settings::{AccountHome, StoredAccount};
 /// What an app is given and tells in its parts' own words, for the program that composes it.
 pub use bellbird_call::ports::{Problem, ProblemCode};
 pub use bellbird_call::{CallConfig, Secret};
-pub use bellbird_talk::LinkChange;
 pub use bellbird_devices::{
     CaptureSource, Clip, DeviceError, DeviceInfo, DeviceList, PlayoutSink, Recorder, Recording,
     list as list_devices, read_wav,
 };
+pub use bellbird_talk::LinkChange;

@@ -1,7 +1,9 @@
 //! All that changes while the app runs.
 
 use bellbird_call::ports::{Problem, ProblemCode};
-use bellbird_contract::{AccountState, AccountView, AppView, CallView, DevicesView, LocalServerView, SigningInView};
+use bellbird_contract::{
+    AccountState, AccountView, AppView, CallView, DevicesView, LocalServerView, SigningInView,
+};
 use bellbird_devices::DeviceWatch;
 use url::Url;
 

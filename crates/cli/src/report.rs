@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bellbird_contract::{
-    AccountState, AppView, CallView, ContactView, EndReason, EntranceView, InvitationView, LinkQualityView, Media,
-    RoomView, Status, TrackKind,
+    AccountState, AppView, CallView, ContactView, EndReason, EntranceView, InvitationView, LinkQualityView,
+    Media, RoomView, Status, TrackKind,
 };
 use serde_json::{Value, json};
 
@@ -119,7 +119,9 @@ impl Report<'_> {
             Self::Mute { call, participant, kind, muted } => json!({
                 "event": "mute", "participant": participant, "kind": kind, "muted": muted, "call_id": call,
             }),
-            Self::MutedByModerator { call } => json!({ "event": "muted_by_moderator", "call_id": call, "t": t }),
+            Self::MutedByModerator { call } => {
+                json!({ "event": "muted_by_moderator", "call_id": call, "t": t })
+            }
             Self::Hand { call, participant, raised } => json!({
                 "event": "hand", "participant": participant, "local": participant.is_none(), "raised": raised,
                 "call_id": call, "t": t,
@@ -415,7 +417,10 @@ mod tests {
     fn an_entrance_names_its_step() {
         let lobby = EntranceView::Lobby { opens_at_ms: Some(5) };
         let told = Report::Entrance { call: "1", entrance: lobby }.json(0.5);
-        assert_eq!(told, json!({ "event": "entrance", "step": "lobby", "opens_at_ms": 5, "call_id": "1", "t": 0.5 }));
+        assert_eq!(
+            told,
+            json!({ "event": "entrance", "step": "lobby", "opens_at_ms": 5, "call_id": "1", "t": 0.5 })
+        );
     }
 
     #[test]

@@ -39,9 +39,7 @@ fn sentence(code: &str) -> Option<&'static str> {
         "password-needed" => {
             "The conversation needs another password. Put it into the environment variable BELLBIRD_ROOM_PASSWORD."
         }
-        "consent-needed" => {
-            "Calls are recorded here. To agree to that, pass --recording-consent to `join`."
-        }
+        "consent-needed" => "Calls are recorded here. To agree to that, pass --recording-consent to `join`.",
         "declined" => "The call was declined.",
         "engaged" => "They are in another call. Try again later.",
         "no-answer" => "Nobody answered. Try again later.",
@@ -97,7 +95,9 @@ fn sentence(code: &str) -> Option<&'static str> {
         "signaling-server" => {
             "The external signaling server cannot be used. Check --hpb, and that the secret's file can be read."
         }
-        "turn-server" => "The TURN servers cannot be used. Check --turn, and that the secret's file can be read.",
+        "turn-server" => {
+            "The TURN servers cannot be used. Check --turn, and that the secret's file can be read."
+        }
         "file" => "A file could not be read or written.",
         "stopped" => "The server has stopped.",
         "bad-name" => "This name cannot be used. Take letters, digits, dots, dashes and underscores.",
@@ -112,7 +112,9 @@ fn sentence(code: &str) -> Option<&'static str> {
             "What answers is not the Bellbird that was expected. Start it anew with `bellbird-cli core`."
         }
         "core-gone" => "Bellbird ended before it answered.",
-        "unknown-command" => "This line is not understood. Use mute, unmute, hand up, hand down, react EMOJI, hold, resume or end.",
+        "unknown-command" => {
+            "This line is not understood. Use mute, unmute, hand up, hand down, react EMOJI, hold, resume or end."
+        }
         "no-data-folder" => "The system names no home to keep data in. Choose a folder with --data.",
         // The rest.
         "unsupported" => "This part is not there yet.",

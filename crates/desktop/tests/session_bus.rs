@@ -115,9 +115,9 @@ fn ringing(name: &str) -> CallView {
     CallView {
         id: "c1".into(),
         account: "a1".into(),
-            guest_on: None,
-            entrance: None,
-            asks_consent: false,
+        guest_on: None,
+        entrance: None,
+        asks_consent: false,
         incoming: true,
         room: Some("r".into()),
         display_name: name.into(),

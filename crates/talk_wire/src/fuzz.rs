@@ -1,8 +1,8 @@
 //! What fuzz targets call: readers of what servers and peers send. Not an interface.
 
 use crate::{
-    DataMessage, Notification, Ocs, PeerMessage, PullItem, Room, SendMessagesRequest, ServerBody, ServerFrame,
-    SignalingSettings,
+    DataMessage, Notification, Ocs, PeerMessage, PullItem, Room, SendMessagesRequest, ServerBody,
+    ServerFrame, SignalingSettings,
 };
 
 /// The answer to a long poll, with the peer messages inside its items.
@@ -36,7 +36,11 @@ pub fn signaling_frame(text: &str) {
     if let Ok(frame) = serde_json::from_str::<ServerFrame>(text)
         && let ServerBody::Message(relayed) | ServerBody::Control(relayed) = frame.body
     {
-        assert_eq!(relayed.message.from.as_deref(), Some(relayed.sender.as_str()), "a forged sender was taken");
+        assert_eq!(
+            relayed.message.from.as_deref(),
+            Some(relayed.sender.as_str()),
+            "a forged sender was taken"
+        );
         rewritten(&relayed.message);
     }
 }

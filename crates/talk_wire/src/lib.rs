@@ -29,8 +29,8 @@ pub use capabilities::{
 };
 pub use data_message::DataMessage;
 pub use external_signaling::{
-    CallSession, Greeting, HelloAnswer, Relayed, RoomSession, ServerBody, ServerEvent, ServerFrame, bye_frame,
-    hello_frame, message_frame, room_frame,
+    CallSession, Greeting, HelloAnswer, Relayed, RoomSession, ServerBody, ServerEvent, ServerFrame,
+    bye_frame, hello_frame, message_frame, room_frame,
 };
 pub use login_flow::{LoginFlowBegun, LoginFlowGranted, LoginFlowPoll};
 pub use notification::{Notification, NotificationAction, RichObject};

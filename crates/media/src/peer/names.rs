@@ -87,10 +87,8 @@ impl Names {
         let mut usable = Vec::new();
         for (server, places) in read {
             let places = places.into_iter().flatten();
-            let urls: Vec<_> = places
-                .filter_map(|place| self.url(place, has_udp, tunnels))
-                .take(left)
-                .collect();
+            let urls: Vec<_> =
+                places.filter_map(|place| self.url(place, has_udp, tunnels)).take(left).collect();
             left -= urls.len();
             if !urls.is_empty() {
                 usable.push(RTCIceServer {
@@ -154,7 +152,8 @@ impl Place {
     fn read(url: &str, server: &IceServer) -> Option<Self> {
         let (scheme, rest) = url.split_once(':')?;
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (_, transport) = query.split_once('=').filter(|(name, _)| *name == "transport").unwrap_or(("", query));
+        let (_, transport) =
+            query.split_once('=').filter(|(name, _)| *name == "transport").unwrap_or(("", query));
         let service = match (scheme.to_ascii_lowercase().as_str(), transport.to_ascii_lowercase().as_str()) {
             ("stun", "" | "udp") => Service::Stun,
             ("turn", "" | "udp") => Service::Turn,
@@ -216,7 +215,11 @@ mod tests {
             ),
             server(&["turn:127.0.0.1:3478"], None),
             server(
-                &["turn:[::1]:3479?transport=udp", "turn:127.0.0.1?transport=sctp", "turns:127.0.0.1?transport=udp"],
+                &[
+                    "turn:[::1]:3479?transport=udp",
+                    "turn:127.0.0.1?transport=sctp",
+                    "turns:127.0.0.1?transport=udp",
+                ],
                 Some("u"),
             ),
         ];
