@@ -8,10 +8,8 @@ use bellbird_talk_wire::constants::{
     PERMISSION_VIDEO,
 };
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 use super::calls::begin_call;
-use super::mailbox::Mailbox;
 use super::{AttendeeFacts, Effect, Live, LiveRoom, MAX_SESSIONS_PER_ROOM, Moment, Session, SessionId};
 use crate::hpb::{Hpb, Item};
 use crate::words::{ActorKind, ParticipantKind};
@@ -184,21 +182,8 @@ impl Live {
             if live.sessions.len() >= MAX_SESSIONS_PER_ROOM {
                 return false;
             }
-            live.sessions.push(Session {
-                id: id.clone(),
-                // No cookie has this digest.
-                web: [0; 32],
-                facts,
-                in_call: 0,
-                active: true,
-                last_ping: now.at,
-                pull: 0,
-                pulling: 0,
-                hidden: false,
-                mailbox: Mailbox::default(),
-                seen: 0,
-                wake: Arc::new(Notify::new()),
-            });
+            // No cookie has this digest.
+            live.sessions.push(Session::new(id.clone(), [0; 32], facts, now.at));
         }
         let flags = (flags & (IN_CALL_AUDIO | IN_CALL_VIDEO)) | IN_CALL | IN_CALL_PHONE;
         begin_call(live, id, flags, now);

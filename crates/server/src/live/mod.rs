@@ -103,6 +103,24 @@ struct Session {
 }
 
 impl Session {
+    /// In the room, not in its call.
+    fn new(id: SessionId, web: WebKey, facts: AttendeeFacts, now: Instant) -> Self {
+        Self {
+            id,
+            web,
+            facts,
+            in_call: 0,
+            active: true,
+            last_ping: now,
+            pull: 0,
+            pulling: 0,
+            hidden: false,
+            mailbox: Mailbox::default(),
+            seen: 0,
+            wake: Arc::new(Notify::new()),
+        }
+    }
+
     fn age(&self, now: Instant) -> Duration {
         if self.pulling > 0 { Duration::ZERO } else { now.saturating_duration_since(self.last_ping) }
     }
@@ -184,20 +202,7 @@ impl Live {
         }
         live.token = token.into();
         web_session.rooms.insert(room, id.clone());
-        live.sessions.push(Session {
-            id: id.clone(),
-            web,
-            facts,
-            in_call: 0,
-            active: true,
-            last_ping: now.at,
-            pull: 0,
-            pulling: 0,
-            hidden: false,
-            mailbox: Mailbox::default(),
-            seen: 0,
-            wake: Arc::new(Notify::new()),
-        });
+        live.sessions.push(Session::new(id.clone(), web, facts, now.at));
         live.changed();
         true
     }
