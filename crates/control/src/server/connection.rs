@@ -69,7 +69,7 @@ async fn converse<C: Core>(shared: Arc<Shared<C>>, visitor: Visitor, mut socket:
     let events = shared.core.events();
     let outbox = Outbox::default();
     outbox.put_reply(CoreFrame::Welcome { version: shared.version.clone() }, None);
-    outbox.put_event(Event::State { state: Box::new(shared.core.state()) });
+    outbox.put_first_state(shared.core.state());
 
     let (sink, stream) = socket.split();
     tokio::select! {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use bellbird_contract::{CoreFrame, Event};
+use bellbird_contract::{AppView, CoreFrame, Event};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 /// Happenings kept for a client that does not read.
@@ -33,6 +33,12 @@ impl Outbox {
     pub(crate) fn put_reply(&self, frame: CoreFrame, ticket: Ticket) {
         self.lock().replies.push_back((frame, ticket));
         self.filled.notify_one();
+    }
+
+    /// Adds the state that belongs to the greeting: unlike later ones it is overtaken by nothing, since a client can
+    /// make nothing of a happening before it.
+    pub(crate) fn put_first_state(&self, state: AppView) {
+        self.put_reply(CoreFrame::Event { event: Event::State { state: Box::new(state) } }, None);
     }
 
     /// Adds an event, in place of what it makes stale.
@@ -90,7 +96,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use bellbird_contract::{AppView, CallHappening, LevelsView, Status};
+    use bellbird_contract::{CallHappening, LevelsView, Status};
 
     use super::*;
 
@@ -116,6 +122,19 @@ mod tests {
         let frames = drain(&outbox);
         let expected = [state("999"), levels(999.0)].map(|event| CoreFrame::Event { event });
         assert_eq!(format!("{frames:?}"), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn what_happens_during_the_greeting_comes_after_the_first_state() {
+        let outbox = Outbox::default();
+        outbox.put_event(Event::RaiseWindow);
+        outbox.put_reply(CoreFrame::Welcome { version: "1".into() }, None);
+        outbox.put_first_state(AppView::default());
+        outbox.put_event(Event::RaiseWindow);
+        let frames = drain(&outbox);
+        let first = CoreFrame::Event { event: Event::State { state: Box::new(AppView::default()) } };
+        assert_eq!(format!("{:?}", frames[1]), format!("{first:?}"));
+        assert_eq!(frames.len(), 4);
     }
 
     #[test]
