@@ -107,27 +107,28 @@ impl Names {
     /// A server's address, as the library wants it written.
     fn url(&self, place: Place, has_udp: bool, tunnels: &mut Tunnels) -> Option<String> {
         let Place { service, host, port } = place;
-        let security = match service {
-            Service::TurnStream(security) => security,
-            Service::Stun | Service::Turn => {
-                if host.parse::<IpAddr>().is_err() {
-                    self.look_up(&host);
+        match service {
+            Service::Stun => Some(format!("stun:{}:{port}", self.named(&host))),
+            Service::Turn => Some(format!("turn:{}:{port}?transport=udp", self.named(&host))),
+            Service::TurnStream(security) => {
+                let patience = if has_udp { UDP_FIRST } else { Duration::ZERO };
+                match tunnels.address(&self.handle, StreamServer { host, port, security }, patience) {
+                    Ok(address) => Some(format!("turn:{address}?transport=udp")),
+                    Err(error) => {
+                        tracing::warn!(%error, "a TURN server over TCP or TLS cannot be used");
+                        None
+                    }
                 }
-                let host = if host.contains(':') { format!("[{host}]") } else { host };
-                return Some(match service {
-                    Service::Stun => format!("stun:{host}:{port}"),
-                    Service::Turn | Service::TurnStream(_) => format!("turn:{host}:{port}?transport=udp"),
-                });
-            }
-        };
-        let patience = if has_udp { UDP_FIRST } else { Duration::ZERO };
-        match tunnels.address(&self.handle, StreamServer { host, port, security }, patience) {
-            Ok(address) => Some(format!("turn:{address}?transport=udp")),
-            Err(error) => {
-                tracing::warn!(%error, "a TURN server over TCP or TLS cannot be used");
-                None
             }
         }
+    }
+
+    /// A host as URLs write it. Begins to look it up when it is a name.
+    fn named(&self, host: &str) -> String {
+        if host.parse::<IpAddr>().is_err() {
+            self.look_up(host);
+        }
+        if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
     }
 }
 
