@@ -1,6 +1,6 @@
 //! What the person (or the program that stands in for one) wants.
 
-use crate::{ContactId, MediaKind, MediaKinds, ParticipantId, Reaction, RoomId};
+use crate::{ContactId, MediaKind, MediaKinds, ParticipantId, Reaction, RoomId, Watch};
 
 /// Whom or what to call.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,10 +48,14 @@ pub enum Intent {
     End,
     /// Leave and end it for all.
     EndForEveryone,
-    /// Send silence (or no picture) from now on.
+    /// Send silence, or switch the camera off.
     Mute(MediaKind),
-    /// Send again.
+    /// Send again, or switch the camera on.
     Unmute(MediaKind),
+    /// Share the chosen screen or window, or stop it.
+    ShareScreen(bool),
+    /// These pictures are looked at here from now on, and no others.
+    Watch(Vec<Watch>),
     /// Pause both ways, told to the far end by mute messages.
     Hold,
     /// Go on after hold.

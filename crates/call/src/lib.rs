@@ -23,6 +23,7 @@ mod participant;
 pub mod ports;
 mod secret;
 mod status;
+mod video;
 mod view;
 
 pub use description::{IceCandidate, IceServer, SessionDescription};
@@ -36,4 +37,5 @@ pub use machine::{CallConfig, CallInput, CallMachine, CallOutput};
 pub use participant::{MediaKind, MediaKinds, RemoteParticipant};
 pub use secret::Secret;
 pub use status::CallStatus;
+pub use video::{VideoLayer, VideoQuality, Watch};
 pub use view::{CallDirection, CallView, LinkQuality, ParticipantView};

@@ -3,7 +3,7 @@
 //! In a mesh there is one link per remote participant, both ways. With a media server there is one link to publish
 //! on and one per participant to receive from. The machine and the media engine treat them alike.
 
-use crate::{LinkId, ParticipantId};
+use crate::{LinkId, MediaKinds, ParticipantId};
 
 /// One peer connection the signaling backend asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +18,9 @@ pub struct Link {
     pub role: LinkRole,
     /// Which ways media flow.
     pub direction: LinkDirection,
+    /// What the service lets us send on it. Of a screen's link only `video` counts. A kind that we may not send is not
+    /// even offered: media servers refuse the whole offer for it.
+    pub may_send: MediaKinds,
 }
 
 /// What a link carries.

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{CallId, CallStatus, ContactId, EndReason, MediaKinds, ParticipantId, RoomFacts, RoomId};
+use crate::{
+    CallId, CallStatus, ContactId, EndReason, MediaKinds, ParticipantId, RoomFacts, RoomId, VideoQuality,
+};
 
 /// Who began the call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +40,10 @@ pub struct CallView {
     pub media: MediaKinds,
     /// Our microphone is off.
     pub muted: bool,
+    /// Our camera is on.
+    pub camera_on: bool,
+    /// We share a screen.
+    pub sharing_screen: bool,
     /// We put it on hold.
     pub on_hold: bool,
     /// Our hand is raised.
@@ -79,6 +85,10 @@ pub struct ParticipantView {
     pub audio_muted: bool,
     /// Their camera is off.
     pub video_muted: bool,
+    /// A picture of their camera can come to us; whether one does now, `video_muted` says.
+    pub has_video: bool,
+    /// They share a screen with us.
+    pub has_screen: bool,
     /// Since when their hand is raised, Unix milliseconds by their own clock: good for an order, not for a time.
     pub hand_raised: Option<u64>,
 }
@@ -108,4 +118,6 @@ pub struct LinkQuality {
     pub packets_lost: u64,
     /// RTP packets received since the link began.
     pub packets_received: u64,
+    /// The pictures that come on it.
+    pub video: Vec<VideoQuality>,
 }

@@ -104,6 +104,7 @@ impl Bench {
             source: LinkSource::Person,
             role: LinkRole::Offerer,
             direction: LinkDirection::SendReceive,
+            may_send: MediaKinds::VIDEO,
         }))
     }
 

@@ -39,6 +39,7 @@ impl Storm {
             participant: self.random.chance(0.9).then_some(participant),
             source: if self.random.chance(0.8) { LinkSource::Person } else { LinkSource::Screen },
             role: if self.random.chance(0.5) { LinkRole::Offerer } else { LinkRole::Answerer },
+            may_send: MediaKinds::VIDEO,
             direction: [LinkDirection::SendReceive, LinkDirection::SendOnly, LinkDirection::ReceiveOnly]
                 [self.random.below(3)],
         }
@@ -394,6 +395,7 @@ fn someone_whose_links_keep_failing_is_given_up() {
             source: LinkSource::Person,
             role: LinkRole::Answerer,
             direction: LinkDirection::SendReceive,
+            may_send: MediaKinds::VIDEO,
         };
         now += Duration::from_millis(10);
         call.handle(CallInput::Signaling(SignalingEvent::LinkOpened(link)), now);

@@ -53,14 +53,28 @@ impl Bench {
 
     fn publishes(&mut self, id: LinkId) -> Vec<CallOutput> {
         let (role, direction) = (LinkRole::Offerer, LinkDirection::SendOnly);
-        let link = Link { id, participant: None, source: LinkSource::Person, role, direction };
+        let link = Link {
+            id,
+            participant: None,
+            source: LinkSource::Person,
+            role,
+            direction,
+            may_send: MediaKinds::VIDEO,
+        };
         self.say(SignalingEvent::LinkOpened(link))
     }
 
     fn subscribes(&mut self, id: LinkId, name: &str) -> Vec<CallOutput> {
         let (role, direction) = (LinkRole::Answerer, LinkDirection::ReceiveOnly);
         let participant = Some(ParticipantId::new(name));
-        let link = Link { id, participant, source: LinkSource::Person, role, direction };
+        let link = Link {
+            id,
+            participant,
+            source: LinkSource::Person,
+            role,
+            direction,
+            may_send: MediaKinds::VIDEO,
+        };
         self.say(SignalingEvent::LinkOpened(link))
     }
 

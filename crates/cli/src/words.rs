@@ -63,6 +63,17 @@ fn sentence(code: &str) -> Option<&'static str> {
         }
         "device-busy" => "Another program uses the device. Close that program, or choose another device.",
         "device-lost" => "The device was removed. Plug it in again, or choose another.",
+        // Pictures.
+        "no-camera" => "There is no camera. Plug one in, choose another with --camera, or use --camera pattern.",
+        "camera-denied" => "The system does not let us use the camera. Allow it in the system's privacy settings.",
+        "camera-busy" => "Another program uses the camera. Close that program, or choose another camera.",
+        "camera-lost" => "The camera was removed. Plug it in again, or choose another.",
+        "no-screen" => "There is no such screen or window. `bellbird-cli devices` lists those that can be shared.",
+        "screen-denied" => "Sharing the screen was refused.",
+        "screen-lost" => "The shared window or screen is gone, so that sharing ended.",
+        "video-file" => {
+            "The video file cannot be used. A camera file must be a Y4M with 4:2:0 pictures, and --save-video needs a folder that can be written."
+        }
         "sound-file" => {
             "The sound file cannot be used. A microphone file must be a WAV, and a loudspeaker file needs a folder that can be written."
         }

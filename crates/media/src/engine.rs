@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{MediaCommand, MediaEvent, MediaSink, Problem, ProblemCode};
 use bellbird_call::{
-    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkState, MediaKind, MediaStage, SessionDescription,
+    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkState, MediaKind, MediaKinds, MediaStage,
+    SessionDescription,
 };
 use bellbird_devices::{CaptureSource, PlayoutSink};
 use bytes::Bytes;
@@ -121,6 +122,7 @@ pub(crate) async fn warm_up(handle: Handle) {
         source: bellbird_call::LinkSource::Person,
         role: LinkRole::Offerer,
         direction: LinkDirection::SendReceive,
+        may_send: MediaKinds::VIDEO,
     };
     if let Ok(mut peer) = factory.open(link, None, Arc::new(|_| {})).await {
         let _ = peer.offer(false).await;
@@ -246,6 +248,7 @@ impl Engine {
             }
             MediaCommand::SetMuted { kind: MediaKind::Audio, muted } => self.pump.set_muted(muted),
             MediaCommand::SetMuted { kind: MediaKind::Video | MediaKind::Screen, .. } => {}
+            MediaCommand::Watch(_) => {}
             MediaCommand::SetHold(hold) => self.pump.set_hold(hold),
             MediaCommand::PlayTone(tone) => self.pump.play_tone(tone),
             MediaCommand::StopTone => self.pump.stop_tone(),

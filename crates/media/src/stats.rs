@@ -47,6 +47,7 @@ impl LinkMeter {
             kbit_out: kbit(link.bytes_sent, self.link.bytes_sent),
             packets_lost: link.packets_lost,
             packets_received: link.packets_received,
+            video: Vec::new(),
         };
         (self.read, self.link, self.receiver) = (now, link, receiver);
         quality

@@ -69,6 +69,7 @@ impl Inlet {
             | MediaEvent::LinkState { .. }
             | MediaEvent::RemoteTrack { .. }
             | MediaEvent::LocalTrack { .. }
+            | MediaEvent::CaptureFailed { .. }
             | MediaEvent::FirstMedia { .. }
             | MediaEvent::DataReceived { .. }
             | MediaEvent::AddressLost

@@ -39,6 +39,7 @@ fn answering(command: &SignalingCommand) -> Vec<SignalingEvent> {
         source: LinkSource::Person,
         role: LinkRole::Answerer,
         direction: LinkDirection::SendReceive,
+        may_send: MediaKinds::VIDEO,
     };
     let who =
         RemoteParticipant { id: bob(), contact: None, display_name: "Bob".into(), media: MediaKinds::VOICE };

@@ -242,6 +242,7 @@ impl Inner {
                     self.muted = muted;
                 }
             }
+            MediaCommand::Watch(_) => {}
             MediaCommand::SetHold(held) => self.held = held,
             MediaCommand::PlayTone(tone) => self.tone = Some(tone),
             MediaCommand::StopTone => self.tone = None,

@@ -123,6 +123,7 @@ impl SimulatedService {
             SignalingCommand::AnnounceMute { kind, muted } => {
                 self.tell_others(from, |participant| SignalingEvent::RemoteMute { participant, kind, muted });
             }
+            SignalingCommand::ShareScreen(_) | SignalingCommand::SelectLayer { .. } => {}
             SignalingCommand::AnnounceHand { raised } => {
                 let since = raised.then_some(1);
                 self.tell_others(from, |participant| SignalingEvent::RemoteHand { participant, since });
@@ -254,6 +255,7 @@ impl SimulatedService {
                     source: LinkSource::Person,
                     role,
                     direction: LinkDirection::SendReceive,
+                    may_send: MediaKinds::VIDEO,
                 };
                 self.tell(end.line, SignalingEvent::ParticipantJoined(participant));
                 self.tell(end.line, SignalingEvent::LinkOpened(link));

@@ -157,6 +157,8 @@ mod tests {
             can_answer: direction == CallDirection::Incoming,
             media: MediaKinds::VOICE,
             muted: false,
+            camera_on: false,
+            sharing_screen: false,
             on_hold: false,
             hand_raised: false,
             connected_at: None,

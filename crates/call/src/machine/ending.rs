@@ -76,6 +76,8 @@ impl CallMachine {
                 | Intent::Unmute(_)
                 | Intent::Hold
                 | Intent::Resume
+                | Intent::ShareScreen(_)
+                | Intent::Watch(_)
                 | Intent::RaiseHand(_)
                 | Intent::React(_)
                 | Intent::AskToMute(_)

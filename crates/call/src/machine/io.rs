@@ -59,6 +59,7 @@ fn write_intent(f: &mut fmt::Formatter<'_>, intent: &Intent) -> fmt::Result {
     match intent {
         Intent::AskToMute(who) => write!(f, "ask {} to mute", Short(who)),
         Intent::AddPerson(_) => f.write_str("add a person"),
+        Intent::Watch(pictures) => write!(f, "watch {} pictures", pictures.len()),
         Intent::Answer(_)
         | Intent::Decline
         | Intent::DeclineEngaged
@@ -68,6 +69,7 @@ fn write_intent(f: &mut fmt::Formatter<'_>, intent: &Intent) -> fmt::Result {
         | Intent::Unmute(_)
         | Intent::Hold
         | Intent::Resume
+        | Intent::ShareScreen(_)
         | Intent::RaiseHand(_)
         | Intent::React(_) => write!(f, "{intent:?}"),
     }
@@ -124,6 +126,7 @@ fn write_media(f: &mut fmt::Formatter<'_>, event: &MediaEvent) -> fmt::Result {
         MediaEvent::LinkState { link, state } => write!(f, "{link} {state:?}"),
         MediaEvent::RemoteTrack { link, kind, added } => write!(f, "{link} remote {kind:?} added {added}"),
         MediaEvent::LocalTrack { kind, added } => write!(f, "local {kind:?} added {added}"),
+        MediaEvent::CaptureFailed { kind, problem } => write!(f, "local {kind:?} failed, {problem}"),
         MediaEvent::FirstMedia { link, kind, stage } => write!(f, "{link} first {kind:?} {stage:?}"),
         MediaEvent::DataReceived { link, text } => write!(f, "{link} data received, {} bytes", text.len()),
         MediaEvent::Levels(_) => f.write_str("levels"),

@@ -16,6 +16,7 @@ mod gestures;
 mod io;
 mod links;
 mod person;
+mod pictures;
 mod progress;
 mod ringing;
 mod roster;
@@ -31,6 +32,7 @@ pub use io::{CallInput, CallOutput};
 
 use self::allowance::Allowance;
 use self::links::Links;
+use self::pictures::{Sharing, Watched};
 use self::roster::Roster;
 use self::state::State;
 use crate::ports::{MediaCommand, SignalingCommand, Tone};
@@ -80,6 +82,8 @@ pub struct CallMachine {
     /// The tone that sounds until stopped.
     looping: Option<Tone>,
     muted: Muted,
+    sharing: Sharing,
+    watched: Watched,
     hand_raised: bool,
     /// How often we may still react.
     reactions: Allowance,
@@ -103,11 +107,18 @@ enum Origin {
     Rung(Invitation),
 }
 
-/// What the person switched off.
-#[derive(Clone, Copy, Default, Debug)]
+/// What is switched off.
+#[derive(Clone, Copy, Debug)]
 struct Muted {
     audio: bool,
     video: bool,
+}
+
+impl Default for Muted {
+    /// A camera is off until somebody wants it on.
+    fn default() -> Self {
+        Self { audio: false, video: true }
+    }
 }
 
 impl CallMachine {
@@ -160,6 +171,8 @@ impl CallMachine {
             capture_started: false,
             looping: None,
             muted: Muted::default(),
+            sharing: Sharing::Off,
+            watched: Watched::new(),
             hand_raised: false,
             reactions: Allowance::default(),
             facts: RoomFacts::default(),
@@ -248,6 +261,8 @@ impl CallMachine {
                 | Intent::Unmute(_)
                 | Intent::Hold
                 | Intent::Resume
+                | Intent::ShareScreen(_)
+                | Intent::Watch(_)
                 | Intent::RaiseHand(_)
                 | Intent::React(_)
                 | Intent::AskToMute(_)
@@ -305,6 +320,10 @@ impl CallMachine {
             self.play(MediaCommand::SetMuted { kind: MediaKind::Audio, muted: true });
         }
         self.play(MediaCommand::StartCapture);
+        if self.media.video && self.muted.video {
+            self.muted.video = false;
+            self.play(MediaCommand::SetMuted { kind: MediaKind::Video, muted: false });
+        }
     }
 
     fn start_tone(&mut self, tone: Tone) {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::CallMachine;
+use super::pictures::Sharing;
 use super::state::State;
 use crate::ports::{MediaCommand, Problem, ProblemCode, SignalingCommand};
 use crate::{CallEvent, EndReason, Intent, LeaveScope, MediaKind, MediaKinds};
@@ -23,6 +24,8 @@ impl CallMachine {
             Intent::Unmute(kind) => self.wants_muted(kind, false),
             Intent::Hold => self.wants_hold(),
             Intent::Resume => self.wants_resume(),
+            Intent::ShareScreen(share) => self.wants_screen(share),
+            Intent::Watch(pictures) => self.wants_watched(pictures),
             Intent::RaiseHand(raised) => self.wants_hand(raised),
             Intent::React(reaction) => self.wants_reaction(reaction, now),
             Intent::AskToMute(who) => self.wants_other_muted(who),
@@ -108,6 +111,9 @@ impl CallMachine {
                 self.signal(SignalingCommand::AnnounceMute { kind, muted: true });
             }
         }
+        if self.sharing == Sharing::On {
+            self.signal(SignalingCommand::ShareScreen(true));
+        }
         if self.hand_raised {
             self.signal(SignalingCommand::AnnounceHand { raised: true });
         }
@@ -172,7 +178,8 @@ impl CallMachine {
     fn provides(&self, kind: MediaKind) -> bool {
         match kind {
             MediaKind::Audio => self.media.audio,
-            MediaKind::Video => self.media.video,
+            // Muted until it is wanted: to be not muted is to be provided.
+            MediaKind::Video => true,
             MediaKind::Screen => false,
         }
     }

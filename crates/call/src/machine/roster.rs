@@ -210,6 +210,11 @@ impl Roster {
 }
 
 impl Person {
+    /// Whether media of that kind can come to us.
+    pub(super) fn has_track(&self, kind: MediaKind) -> bool {
+        self.tracks.contains(&kind)
+    }
+
     fn status_by(&mut self, path: Path, now: Instant, grace: Duration) -> CallStatus {
         if path != Path::None || self.given_up || !self.was_connected {
             self.unlinked_at = None;

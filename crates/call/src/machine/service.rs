@@ -75,8 +75,9 @@ impl CallMachine {
                 self.settle(now);
             }
             MediaEvent::LocalTrack { kind, added } => {
-                self.tell(CallEvent::Track { participant: None, kind, added });
+                self.local_track(kind, added);
             }
+            MediaEvent::CaptureFailed { kind, problem } => self.capture_failed(kind, problem),
             MediaEvent::FirstMedia { link, kind, stage } => {
                 self.links.set_first(link, kind, stage);
                 self.settle(now);

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use super::CallMachine;
+use super::pictures::Sharing;
 use super::roster::Person;
 use super::state::State;
-use crate::{CallDirection, CallView, ParticipantView};
+use crate::{CallDirection, CallView, MediaKind, ParticipantView};
 
 impl CallMachine {
     /// The whole call as it stands at `now`.
@@ -37,6 +38,8 @@ impl CallMachine {
                 || (matches!(self.state, State::Prepared) && self.direction() == CallDirection::Incoming),
             media: self.media,
             muted: self.muted.audio,
+            camera_on: !self.muted.video,
+            sharing_screen: self.sharing == Sharing::On,
             on_hold: self.state.is_held(),
             hand_raised: self.hand_raised,
             connected_at: self.connected_at,
@@ -57,6 +60,8 @@ fn shown(person: &Person) -> ParticipantView {
         status: person.status,
         audio_muted: person.audio_muted,
         video_muted: person.video_muted,
+        has_video: person.has_track(MediaKind::Video),
+        has_screen: person.has_track(MediaKind::Screen),
         hand_raised: person.hand,
     }
 }

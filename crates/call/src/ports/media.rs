@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::ports::Problem;
 use crate::{
     IceCandidate, IceServer, Link, LinkId, LinkQuality, LinkState, MediaKind, MediaStage, ParticipantId,
-    SessionDescription,
+    SessionDescription, Watch,
 };
 
 /// One call's media. Commands are queued and carried out in order; nothing blocks. Dropping it stops everything,
@@ -68,13 +68,16 @@ pub enum MediaCommand {
         /// The text.
         text: String,
     },
-    /// Send silence of one kind, or the device again.
+    /// Send silence, or the microphone again. A camera or a screen is captured only while it is not muted, and is muted
+    /// at first: `muted: false` opens it, which [`MediaEvent::LocalTrack`] tells, and `true` closes it.
     SetMuted {
         /// Which kind.
         kind: MediaKind,
         /// The state.
         muted: bool,
     },
+    /// Decode these pictures, and no others.
+    Watch(Vec<Watch>),
     /// On hold nothing is captured and nothing remote is played.
     SetHold(bool),
     /// Start a tone; replaces the one that plays.
@@ -116,12 +119,19 @@ pub enum MediaEvent {
         /// Came or went.
         added: bool,
     },
-    /// Our own track runs (`added`) or stopped.
+    /// Our own track runs (`added`), or stopped at our wish.
     LocalTrack {
         /// What kind.
         kind: MediaKind,
         /// Came or went.
         added: bool,
+    },
+    /// Our camera or screen could not be opened, or ended by itself; it counts as muted again.
+    CaptureFailed {
+        /// [`MediaKind::Video`] or [`MediaKind::Screen`].
+        kind: MediaKind,
+        /// Why.
+        problem: Problem,
     },
     /// The first packet, sample or picture of a link; once per link, kind and stage.
     FirstMedia {

@@ -88,6 +88,22 @@ codes! {
     DeviceBusy = "device-busy",
     /// The device went away.
     DeviceLost = "device-lost",
+    /// There is no camera.
+    NoCamera = "no-camera",
+    /// The system does not let us use the camera.
+    CameraDenied = "camera-denied",
+    /// Another program holds the camera.
+    CameraBusy = "camera-busy",
+    /// The camera went away.
+    CameraLost = "camera-lost",
+    /// There is no such screen or window, or none can be captured here.
+    NoScreen = "no-screen",
+    /// The person or the system refused to share the screen.
+    ScreenDenied = "screen-denied",
+    /// The shared window or screen is gone.
+    ScreenLost = "screen-lost",
+    /// A video file could not be read or written.
+    VideoFile = "video-file",
     /// A sound file could not be read or written.
     SoundFile = "sound-file",
     /// The far end sent something we cannot make sense of.

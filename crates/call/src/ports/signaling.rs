@@ -7,6 +7,7 @@ use crate::ports::Problem;
 use crate::{
     CallTarget, ContactId, IceCandidate, IceServer, Invitation, LeaveScope, Link, LinkId, MediaKind,
     MediaKinds, ParticipantId, Reaction, RemoteParticipant, RoomFacts, RoomId, SessionDescription,
+    VideoLayer,
 };
 
 /// One call's line to its signaling service. Commands are queued and carried out in order; nothing blocks.
@@ -65,6 +66,18 @@ pub enum SignalingCommand {
         kind: MediaKind,
         /// The state.
         muted: bool,
+    },
+    /// We share a screen from now on, or no more: links of [`LinkSource::Screen`](crate::LinkSource::Screen) are opened
+    /// to everyone who should see it, and to whoever comes later, or closed.
+    ShareScreen(bool),
+    /// Which size of someone's picture is wanted, where a media server has several.
+    SelectLayer {
+        /// Whose.
+        participant: ParticipantId,
+        /// [`MediaKind::Video`] or [`MediaKind::Screen`].
+        kind: MediaKind,
+        /// `None`: nobody looks at it.
+        layer: Option<VideoLayer>,
     },
     /// Tell everyone that our hand is raised or not; late comers too, as long as it is.
     AnnounceHand {

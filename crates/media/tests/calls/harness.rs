@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bellbird_call::ports::{MediaCommand, MediaEngine, MediaEvent};
 use bellbird_call::{
     IceCandidate, Link, LinkDirection, LinkId, LinkQuality, LinkRole, LinkSource, LinkState, MediaKind,
-    MediaStage, ParticipantId, SessionDescription,
+    MediaStage, MediaKinds, ParticipantId, SessionDescription,
 };
 use bellbird_devices::{CaptureSource, PlayoutSink, Recorder};
 use bellbird_media::{CallMedia, CallMediaOptions, MediaRuntime};
@@ -72,6 +72,7 @@ impl End {
             source: LinkSource::Person,
             role,
             direction,
+            may_send: MediaKinds::VIDEO,
         }));
     }
 

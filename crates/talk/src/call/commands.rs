@@ -68,6 +68,7 @@ impl CallTask {
                 }
                 Ok(())
             }
+            SignalingCommand::ShareScreen(_) | SignalingCommand::SelectLayer { .. } => Ok(()),
             SignalingCommand::AnnounceHand { raised } => {
                 match &mut self.phase {
                     Phase::Inside(inside) => inside.announce_hand(raised),

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bellbird_call::{
-    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, ParticipantId, SessionDescription,
+    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, MediaKinds, ParticipantId, SessionDescription,
 };
 use bellbird_talk_wire::constants::{
     MAX_CANDIDATE_BYTES, MAX_PARTICIPANTS, MAX_SDP_BYTES, MAX_SESSION_ID_BYTES, MAX_SID_BYTES,
@@ -513,7 +513,14 @@ fn known(code: &str) -> &str {
 }
 
 fn link_of(id: LinkId, session: Option<&str>, role: LinkRole, direction: LinkDirection) -> Link {
-    Link { id, participant: session.map(ParticipantId::new), source: LinkSource::Person, role, direction }
+    Link {
+        id,
+        participant: session.map(ParticipantId::new),
+        source: LinkSource::Person,
+        role,
+        direction,
+        may_send: MediaKinds::VOICE,
+    }
 }
 
 #[cfg(test)]

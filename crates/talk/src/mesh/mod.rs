@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bellbird_call::{
-    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, ParticipantId, SessionDescription,
+    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, MediaKinds, ParticipantId, SessionDescription,
 };
 use bellbird_talk_wire::PeerBody;
 use bellbird_talk_wire::constants::{
@@ -383,6 +383,7 @@ fn link_of(id: LinkId, session: &str, role: LinkRole) -> Link {
         source: LinkSource::Person,
         role,
         direction: LinkDirection::SendReceive,
+        may_send: MediaKinds::VIDEO,
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bellbird_call::ports::{MediaCommand, MediaEngine, MediaEvent, MediaSink, ProblemCode};
 use bellbird_call::{
-    Link, LinkDirection, LinkId, LinkRole, LinkSource, LinkState, MediaKind, MediaStage, ParticipantId,
-    SessionDescription,
+    Link, LinkDirection, LinkId, LinkRole, LinkSource, LinkState, MediaKind, MediaKinds, MediaStage,
+    ParticipantId, SessionDescription,
 };
 
 use super::PATIENCE;
@@ -126,6 +126,7 @@ impl Pair<'_> {
             source: LinkSource::Person,
             role,
             direction: LinkDirection::SendReceive,
+            may_send: MediaKinds::VIDEO,
         }));
     }
 
@@ -149,6 +150,7 @@ impl Pair<'_> {
                     MediaEvent::LinkState { .. }
                     | MediaEvent::RemoteTrack { .. }
                     | MediaEvent::LocalTrack { .. }
+                    | MediaEvent::CaptureFailed { .. }
                     | MediaEvent::FirstMedia { .. }
                     | MediaEvent::DataReceived { .. }
                     | MediaEvent::Levels(_)
