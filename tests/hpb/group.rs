@@ -43,6 +43,16 @@ fn goes_on_between(members: &[Member], from: &[Mark], to: &[Mark]) {
     }
 }
 
+/// The longest that someone did not hear someone between these marks.
+fn longest_silence_between(members: &[Member], from: &[Mark], to: &[Mark]) -> Duration {
+    let of_one = |((member, from), to): ((&Member, &Mark), &Mark)| {
+        let silences =
+            others(member.person).into_iter().map(|other| member.longest_silence(*from, *to, other));
+        silences.max().unwrap_or_default()
+    };
+    members.iter().zip(from).zip(to).map(of_one).max().unwrap_or_default()
+}
+
 /// What is heard now goes on for a while.
 fn stays_good(members: &[Member]) {
     let from: Vec<_> = members.iter().map(Member::mark).collect();
@@ -79,12 +89,18 @@ fn three_and_a_killed_signaling_server(version: HpbVersion) {
     let _turn = turn();
     let mut team = Team::start(version, &EVERYONE);
     let mut members = everyone_joins(&team);
-    let before: Vec<_> = members.iter().map(Member::mark).collect();
-    team.stack().restart_hpb();
-    // Sessions are lost with it, and what Janus did for them: everyone has to join anew, by themselves. By then, what was
-    // still on its way has long been heard.
-    members[0].listen_on(before[0], Duration::from_secs(8));
-    all_hear_each_other_anew(&members);
+    let from: Vec<_> = members.iter().map(Member::mark).collect();
+    team.stack().kill(Part::Hpb);
+    members[0].listen_on(from[0], Duration::from_secs(5));
+    team.stack().start_part(Part::Hpb);
+    // Sessions are lost with it: everyone joins anew, by themselves, and Janus goes on with the old ones' media until
+    // then. By the end, all that was left of those is gone.
+    members[0].listen_on(from[0], Duration::from_secs(45));
+    let to: Vec<_> = members.iter().map(Member::mark).collect();
+    goes_on_between(&members, &from, &to);
+    let longest = longest_silence_between(&members, &from, &to);
+    println!("longest silence while the signaling server was killed and came back: {longest:?}");
+    assert!(longest < Duration::from_secs(3), "{longest:?}");
     stays_good(&members);
     last_one_joins_anew(&team, &mut members);
     members.into_iter().for_each(Member::leave);

@@ -18,6 +18,8 @@ use crate::harness::stage::{Cli, PATIENCE, program};
 const RATE: usize = 48_000;
 /// What is judged at a time: half a second.
 const WINDOW: usize = RATE / 2;
+/// What silence is counted in: a tenth of a second, in which each tone has whole periods and so hides no other.
+const MOMENT: usize = RATE / 10;
 /// A tone this much below full scale is not heard.
 const AUDIBLE: f64 = -45.0;
 
@@ -288,6 +290,24 @@ impl Member {
             between.chunks_exact(WINDOW).map(|window| level_of(window, other) > AUDIBLE).collect();
         windows.iter().filter(|audible| **audible).count() as f64 / windows.len().max(1) as f64
     }
+
+    /// The longest that `other` was not heard between two marks, to a tenth of a second.
+    pub(crate) fn longest_silence(&self, from: Mark, to: Mark, other: Person) -> Duration {
+        let heard = self.heard();
+        longest_silence(heard.get(from.0..to.0.min(heard.len())).unwrap_or_default(), other)
+    }
+}
+
+/// The longest stretch of these in which `other` was not heard.
+fn longest_silence(heard: &[f32], other: Person) -> Duration {
+    let tone = f64::from(other.tone);
+    let (mut longest, mut current) = (0, 0);
+    for window in heard.chunks_exact(MOMENT) {
+        let reading = tone_meter::measure(window, RATE as u32, tone - 5.0, tone + 5.0);
+        current = if reading.is_some_and(|reading| reading.level > AUDIBLE) { 0 } else { current + 1 };
+        longest = longest.max(current);
+    }
+    Duration::from_secs_f64((longest * MOMENT) as f64 / RATE as f64)
 }
 
 /// How loud someone's tone is, dBov.

@@ -129,6 +129,19 @@ impl Roster {
         there.map(|(session, person)| (session.as_str(), person.flags))
     }
 
+    /// The missing session of whoever came back as `session`. It is forgotten with that.
+    pub(crate) fn take_earlier(&mut self, session: &str) -> Option<String> {
+        let actor = &self.in_call.get(session)?.actor;
+        // Without an id of their own, one is not to be told from another.
+        let is_known = !actor.1.is_empty();
+        let same = |(other, person): &(&String, &Person)| {
+            is_known && person.is_missing && person.actor == *actor && other.as_str() != session
+        };
+        let earlier = self.in_call.iter().find(same)?.0.clone();
+        self.in_call.remove(&earlier);
+        Some(earlier)
+    }
+
     /// Sessions in the call that are not of our own account.
     pub(crate) fn others_in_call(&self) -> impl Iterator<Item = &str> {
         self.in_call
@@ -260,6 +273,19 @@ mod tests {
         assert!(news.left.is_empty() && roster.is_in_call("b"));
         let news = roster.apply(&[user("me", "alice", 3)], false);
         assert_eq!(news.left, [ParticipantId::new("b")]);
+    }
+
+    #[test]
+    fn whoever_comes_back_replaces_one_session_of_theirs() {
+        let mut roster = roster();
+        roster.apply(&[user("b1", "bob", 3), user("b2", "bob", 3), user("c1", "carol", 3)], false);
+        let back = [user("b3", "bob", 3), user("b4", "bob", 3), user("b5", "bob", 3)];
+        assert_eq!(roster.take_earlier("b1"), None, "nobody is missing");
+        roster.apply(&back, true);
+        assert_eq!(roster.take_earlier("b3").as_deref(), Some("b1"));
+        assert_eq!(roster.take_earlier("b4").as_deref(), Some("b2"));
+        assert_eq!((roster.take_earlier("b5"), roster.take_earlier("nobody")), (None, None));
+        assert_eq!(roster.apply(&back, false).left, [ParticipantId::new("c1")]);
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl CallTask {
             }
             SignalingCommand::LinkConnected(link) => {
                 if let Phase::Inside(inside) = &mut self.phase {
-                    inside.link_connected(link, &self.sink);
+                    inside.link_connected(link, &self.sink, now);
                 }
                 Ok(())
             }

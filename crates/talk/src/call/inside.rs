@@ -120,7 +120,7 @@ impl Inside {
         let media = *media;
         let in_call = match before.take() {
             Some(mut before) => {
-                before.topology.rejoin(&self.own_session);
+                before.topology.rejoin(&self.own_session, now);
                 before.introductions = Introductions::default();
                 before.own_seen = false;
                 before.returning_until = Some(now + RETURN_LIMIT);
@@ -210,6 +210,16 @@ impl Inside {
             })
             .collect();
         call.topology.set_members(&members, now);
+        let mut left = left;
+        if call.topology.has_server() {
+            // Those who came back without media replace whom they were at once, the others once they are heard.
+            let silent = members.iter().filter(|member| !member.has_streams);
+            let earlier = silent.filter_map(|member| self.roster.take_earlier(&member.session));
+            left.extend(earlier.map(ParticipantId::new));
+        }
+        for participant in &left {
+            call.topology.forget(participant.as_str());
+        }
         call.introductions.retain(|session| members.iter().any(|member| member.session == session));
         let deserted = self.one_to_one && call.others_seen && !others && !keep_missing;
         self.drain(sink);
@@ -326,9 +336,21 @@ impl Inside {
     }
 
     /// A link is up: its far end learns our whole state. Its data channel may open only later, hence both ways.
-    pub(super) fn link_connected(&mut self, link: LinkId, sink: &SignalingSink) {
+    pub(super) fn link_connected(&mut self, link: LinkId, sink: &SignalingSink, now: Instant) {
         let Standing::InCall(call) = &mut self.standing else { return };
-        let Some(owner) = call.topology.link_connected(link) else { return };
+        let Some(owner) = call.topology.link_connected(link, now) else { return };
+        if let LinkOwner::Session(session) = &owner
+            && call.topology.has_server()
+        {
+            let earlier = self.roster.take_earlier(session);
+            if let Some(earlier) = &earlier {
+                call.topology.forget(earlier);
+            }
+            self.drain(sink);
+            if let Some(earlier) = earlier {
+                sink(SignalingEvent::ParticipantLeft(ParticipantId::new(earlier)));
+            }
+        }
         let states = self.states();
         if let LinkOwner::Session(session) = owner {
             // What is said on a link of a media server's own making reaches nobody.

@@ -117,8 +117,7 @@ impl CallTask {
         let gone: Vec<ParticipantId> =
             inside.roster.in_call().map(|(session, _)| ParticipantId::new(session)).collect();
         if let Standing::InCall(call) = &mut inside.standing {
-            call.topology.set_members(&[], Instant::now());
-            call.topology.rejoin(&inside.own_session);
+            call.topology.close_all(&inside.own_session);
         }
         inside.drain(&self.sink);
         for participant in gone {

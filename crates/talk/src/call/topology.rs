@@ -62,11 +62,27 @@ impl Topology {
         matches!(self, Self::Server(_))
     }
 
-    /// Our session was replaced after an outage: every link ends.
-    pub(super) fn rejoin(&mut self, own_session: &str) {
+    /// Our session was replaced after an outage: links are made anew.
+    pub(super) fn rejoin(&mut self, own_session: &str, now: Instant) {
         match self {
             Self::Mesh(mesh) => mesh.rejoin(own_session),
-            Self::Server(mcu) => mcu.rejoin(own_session),
+            Self::Server(mcu) => mcu.rejoin(own_session, now),
+        }
+    }
+
+    /// Every link ends.
+    pub(super) fn close_all(&mut self, own_session: &str) {
+        match self {
+            Self::Mesh(mesh) => mesh.rejoin(own_session),
+            Self::Server(mcu) => mcu.close_all(),
+        }
+    }
+
+    /// A session before an outage is of no interest any more.
+    pub(super) fn forget(&mut self, session: &str) {
+        match self {
+            Self::Mesh(_) => {}
+            Self::Server(mcu) => mcu.forget(session),
         }
     }
 
@@ -121,10 +137,10 @@ impl Topology {
         }
     }
 
-    pub(super) fn link_connected(&mut self, link: LinkId) -> Option<LinkOwner> {
+    pub(super) fn link_connected(&mut self, link: LinkId, now: Instant) -> Option<LinkOwner> {
         match self {
             Self::Mesh(mesh) => mesh.link_connected(link).map(LinkOwner::Session),
-            Self::Server(mcu) => mcu.link_connected(link),
+            Self::Server(mcu) => mcu.link_connected(link, now),
         }
     }
 

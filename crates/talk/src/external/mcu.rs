@@ -25,6 +25,7 @@ use bellbird_talk_wire::constants::{
 use bellbird_talk_wire::{Candidate, PeerBody};
 
 use super::early::EarlyCandidates;
+use super::kept::KeptLinks;
 use super::subscription::{Publisher, Subscription};
 use crate::mesh::{Member, MeshOutput};
 use crate::translate;
@@ -76,6 +77,7 @@ pub(crate) struct Mcu {
     first_sid: u64,
     members: BTreeMap<String, Entry>,
     early: EarlyCandidates,
+    kept: KeptLinks,
     next_link: u64,
     next_sid: u64,
     next_request: u64,
@@ -105,6 +107,7 @@ impl Mcu {
             first_sid: sid_seed,
             members: BTreeMap::new(),
             early: EarlyCandidates::default(),
+            kept: KeptLinks::default(),
             next_link: 1,
             next_sid: sid_seed,
             next_request: 1,
@@ -120,20 +123,46 @@ impl Mcu {
     /// When [`Mcu::handle_timeout`] wants to be called.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let subscriptions = self.members.values().filter_map(|entry| entry.state.deadline());
-        subscriptions.chain(self.publisher.deadline()).chain(self.early.deadline()).min()
+        subscriptions.chain(self.publisher.deadline()).chain(self.early.deadline()).chain(self.kept.deadline()).min()
     }
 
-    /// Our session was replaced after an outage: every link ends, since the server has forgotten them.
-    pub(crate) fn rejoin(&mut self, own_session: &str) {
+    /// Our session was replaced after an outage. The server knows nothing of our links any more, but its media server may:
+    /// those that carry media are kept until others take their place.
+    pub(crate) fn rejoin(&mut self, own_session: &str, now: Instant) {
         own_session.clone_into(&mut self.own_session);
+        let members = std::mem::take(&mut self.members).into_iter();
+        let theirs = members.filter_map(|(session, entry)| {
+            Some((entry.state.link()?, entry.state.is_connected(), Some(session)))
+        });
+        let ours = self.publisher.link().map(|link| (link, self.publisher.is_connected(), None));
+        for (link, connected, session) in theirs.chain(ours).collect::<Vec<_>>() {
+            if !connected || !self.kept.keep(link, session, now) {
+                self.close(Some(link));
+            }
+        }
+        self.publisher = Publisher::Idle { not_before: None };
+        self.stale = false;
+        self.first_sid = self.next_sid;
+    }
+
+    /// Every link ends.
+    pub(crate) fn close_all(&mut self) {
         for entry in std::mem::take(&mut self.members).into_values() {
             self.close(entry.state.link());
         }
         let link = self.publisher.link();
         self.publisher = Publisher::Idle { not_before: None };
-        self.stale = false;
-        self.first_sid = self.next_sid;
         self.close(link);
+        for link in self.kept.take_all() {
+            self.close(Some(link));
+        }
+    }
+
+    /// A session before the outage is of no interest any more: it came back as another, or not at all.
+    pub(crate) fn forget(&mut self, session: &str) {
+        for link in self.kept.take_of(session) {
+            self.close(Some(link));
+        }
     }
 
     /// Whether only a new session can publish and receive again. Told once.
@@ -264,22 +293,29 @@ impl Mcu {
     }
 
     /// Packets can flow on a link. Returns whose it is.
-    pub(crate) fn link_connected(&mut self, link: LinkId) -> Option<LinkOwner> {
+    pub(crate) fn link_connected(&mut self, link: LinkId, now: Instant) -> Option<LinkOwner> {
         if self.publisher.link() == Some(link) {
             self.publisher.connected();
             self.publish_failures = 0;
             self.refusals = 0;
+            self.kept.publishing(now);
             return Some(LinkOwner::Ourselves);
         }
         let (session, entry) = self.members.iter_mut().find(|(_, entry)| entry.state.link() == Some(link))?;
         entry.state.connected();
         entry.failures = 0;
         self.doubts = 0;
-        Some(LinkOwner::Session(session.clone()))
+        let session = session.clone();
+        // Those whose session outlived ours.
+        self.forget(&session);
+        Some(LinkOwner::Session(session))
     }
 
     /// A link's path was lost: another takes its place.
     pub(crate) fn renew(&mut self, link: LinkId, now: Instant) {
+        if self.kept.take(link) {
+            return self.close(Some(link));
+        }
         if self.publisher.link() == Some(link) {
             self.doubts = MAX_DOUBTS;
             return self.rest(now);
@@ -292,6 +328,9 @@ impl Mcu {
     /// Time passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         self.early.expire(now);
+        for link in self.kept.expire(now) {
+            self.close(Some(link));
+        }
         if self.publisher.deadline().is_some_and(|deadline| deadline <= now) {
             match &self.publisher {
                 Publisher::Offering { .. } | Publisher::Sending { .. } => self.rest(now),

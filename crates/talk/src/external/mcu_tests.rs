@@ -118,7 +118,7 @@ fn we_publish_once_however_many_there_are() {
     let done = bench.hear("me", "100", answer("v=0 theirs"));
     assert!(matches!(done.as_slice(), [(MeshOutput::Description(link, _), None)] if *link == links[0].id));
     assert!(has_candidate(&bench.hear("me", "100", candidate("c")), links[0].id));
-    assert_eq!(bench.mcu.link_connected(links[0].id), Some(LinkOwner::Ourselves));
+    assert_eq!(bench.mcu.link_connected(links[0].id, bench.now), Some(LinkOwner::Ourselves));
     assert_eq!(bench.mcu.publisher_link(), Some(links[0].id));
     // Alone for a while: what is published stays.
     assert!(bench.members(&[]).is_empty());
@@ -138,7 +138,7 @@ fn listeners_publish_nothing_and_hear_all_the_same() {
     let done = bench.drain();
     assert!(matches!(&done[0], (MeshOutput::Send { to, sid, body: PeerBody::Answer { .. } }, Some(_))
         if to == "a" && sid == "s1"));
-    assert_eq!(bench.mcu.link_connected(link.id), Some(LinkOwner::Session("a".into())));
+    assert_eq!(bench.mcu.link_connected(link.id, bench.now), Some(LinkOwner::Session("a".into())));
     assert!(closed(&bench.members(&[("b", false)])) == [link.id]);
 }
 
@@ -153,7 +153,7 @@ fn candidates_may_come_first() {
     let taken = done.iter().filter(|(output, _)| matches!(output, MeshOutput::Candidate(..))).count();
     assert!(taken == 1 && has_candidate(&done, link));
     // What belongs to nothing is dropped in the end.
-    bench.mcu.link_connected(link);
+    bench.mcu.link_connected(link, bench.now);
     assert!(bench.wait().is_empty());
     assert_eq!(bench.mcu.poll_timeout(), None);
 }
@@ -186,7 +186,7 @@ fn what_we_publish_is_made_anew_under_another_name_after_a_rest() {
     let first = opened(&bench.members(&[("a", false)])).remove(0).id;
     let (sid, _) = bench.publish(first);
     bench.hear("me", &sid, answer("v=0"));
-    bench.mcu.link_connected(first);
+    bench.mcu.link_connected(first, bench.now);
     assert_eq!(bench.mcu.poll_timeout(), None);
     bench.mcu.renew(first, bench.now);
     assert_eq!(closed(&bench.drain()), [first]);
@@ -217,7 +217,7 @@ fn a_server_that_answers_under_an_earlier_sid_needs_a_new_session() {
     let first = opened(&bench.members(&[("a", false)])).remove(0).id;
     let (old_sid, _) = bench.publish(first);
     bench.hear("me", &old_sid, answer("v=0"));
-    bench.mcu.link_connected(first);
+    bench.mcu.link_connected(first, bench.now);
     bench.mcu.renew(first, bench.now);
     let second = opened(&bench.wait()).remove(0).id;
     // Before there is an offer of ours, an answer is to nothing; and only our own sids count.
@@ -228,7 +228,7 @@ fn a_server_that_answers_under_an_earlier_sid_needs_a_new_session() {
     assert_eq!(closed(&bench.hear("me", &old_sid, answer("v=0"))), [second]);
     assert!(bench.mcu.take_stale() && !bench.mcu.take_stale());
     // In the new session, the sids of the old one are nobody's.
-    bench.mcu.rejoin("me2");
+    bench.mcu.rejoin("me2", bench.now);
     let third = opened(&bench.members(&[("a", false)])).remove(0).id;
     bench.mcu.local_description(third, SessionDescription::Offer("v=0".into()), bench.now);
     bench.drain();
@@ -242,7 +242,7 @@ fn a_server_that_lost_what_we_publish_gets_it_once_more() {
     let ours = opened(&bench.members(&[("a", true)])).remove(0).id;
     let (sid, _) = bench.publish(ours);
     bench.hear("me", &sid, answer("v=0"));
-    bench.mcu.link_connected(ours);
+    bench.mcu.link_connected(ours, bench.now);
     let mut links = vec![ours];
     let mut refuse = |bench: &mut Bench, rounds: u32| {
         for _ in 0..rounds {
@@ -250,7 +250,7 @@ fn a_server_that_lost_what_we_publish_gets_it_once_more() {
             if let Some(link) = opened(&done).pop() {
                 let (sid, _) = bench.publish(link.id);
                 bench.hear("me", &sid, answer("v=0"));
-                bench.mcu.link_connected(link.id);
+                bench.mcu.link_connected(link.id, bench.now);
                 links.push(link.id);
             }
             if let Some((_, number)) = requests(&done).pop() {
@@ -273,7 +273,7 @@ fn whoever_may_not_speak_any_more_still_hears() {
     let done = bench.members(&[("a", true)]);
     let ours = opened(&done).remove(0).id;
     let theirs = opened(&bench.hear("a", "s1", offer("v=0"))).remove(0).id;
-    bench.mcu.link_connected(theirs);
+    bench.mcu.link_connected(theirs, bench.now);
     bench.mcu.set_own_streams(false, bench.now);
     assert_eq!(closed(&bench.drain()), [ours]);
     // Given back at once: the server first has to forget.
@@ -287,7 +287,7 @@ fn a_lost_path_from_someone_is_asked_for_again() {
     let mut bench = Bench::new(false);
     bench.members(&[("a", true)]);
     let link = opened(&bench.hear("a", "s1", offer("v=0"))).remove(0).id;
-    bench.mcu.link_connected(link);
+    bench.mcu.link_connected(link, bench.now);
     bench.mcu.renew(link, bench.now);
     assert_eq!(closed(&bench.drain()), [link]);
     assert_eq!(requests(&bench.wait()).len(), 1);
@@ -354,7 +354,7 @@ fn after_a_new_session_everything_is_made_anew() {
     let done = bench.members(&[("a", true)]);
     let ours = opened(&done).remove(0).id;
     let theirs = opened(&bench.hear("a", "s1", offer("v=0"))).remove(0).id;
-    bench.mcu.rejoin("me2");
+    bench.mcu.rejoin("me2", bench.now);
     let mut gone = closed(&bench.drain());
     gone.sort();
     assert_eq!(gone, [ours, theirs]);
@@ -363,4 +363,55 @@ fn after_a_new_session_everything_is_made_anew() {
     assert!(link > theirs && requests(&done)[0].0 == "a2");
     bench.mcu.local_description(link, SessionDescription::Offer("v=0".into()), bench.now);
     assert!(matches!(&bench.drain()[0], (MeshOutput::Send { to, .. }, _) if to == "me2"));
+}
+
+#[test]
+fn media_go_on_over_the_links_of_the_session_before_until_others_take_their_place() {
+    let mut bench = Bench::new(true);
+    let ours = opened(&bench.members(&[("a", true), ("b", true), ("c", true)])).remove(0).id;
+    let (sid, _) = bench.publish(ours);
+    bench.hear("me", &sid, answer("v=0"));
+    bench.mcu.link_connected(ours, bench.now);
+    let receive = |bench: &mut Bench, from: &str| {
+        let link = opened(&bench.hear(from, "s", offer("v=0"))).remove(0).id;
+        bench.mcu.link_connected(link, bench.now);
+        (link, closed(&bench.drain()))
+    };
+    let [(a, _), (b, _), (c, _)] = ["a", "b", "c"].map(|from| receive(&mut bench, from));
+    bench.mcu.rejoin("me2", bench.now);
+    assert_eq!(closed(&bench.drain()), [], "all of them still carry media");
+    // One whose session outlived ours, and one who came back as another.
+    let again = opened(&bench.members(&[("a", true), ("b2", true)])).remove(0).id;
+    assert_eq!(receive(&mut bench, "a").1, [a]);
+    assert_eq!(receive(&mut bench, "b2").1, []);
+    bench.mcu.forget("b");
+    assert_eq!(closed(&bench.drain()), [b]);
+    // A lost one is not made anew.
+    bench.mcu.renew(c, bench.now);
+    assert_eq!(closed(&bench.drain()), [c]);
+    // What we published goes when the others had time to change over to what we publish now.
+    bench.mcu.local_description(again, SessionDescription::Offer("v=0".into()), bench.now);
+    bench.drain();
+    bench.hear("me2", "101", answer("v=0"));
+    bench.mcu.link_connected(again, bench.now);
+    assert_eq!(closed(&bench.drain()), []);
+    assert_eq!(closed(&bench.wait()), [ours]);
+    assert_eq!(bench.mcu.poll_timeout(), None);
+}
+
+#[test]
+fn links_of_the_session_before_do_not_stay_forever() {
+    let mut bench = Bench::new(false);
+    bench.members(&[("a", true)]);
+    let link = opened(&bench.hear("a", "s", offer("v=0"))).remove(0).id;
+    bench.mcu.link_connected(link, bench.now);
+    bench.mcu.rejoin("me2", bench.now);
+    assert_eq!(closed(&bench.wait()), [link]);
+    // Nor when we leave for good.
+    bench.members(&[("a", true)]);
+    let link = opened(&bench.hear("a", "s", offer("v=0"))).remove(0).id;
+    bench.mcu.link_connected(link, bench.now);
+    bench.mcu.rejoin("me3", bench.now);
+    bench.mcu.close_all();
+    assert_eq!(closed(&bench.drain()), [link]);
 }

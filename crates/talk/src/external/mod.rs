@@ -4,12 +4,13 @@
 //! ```text
 //!   call/ ── Line ──▶ line.rs (WebSocket, pings, queue) ◀──▶ conversation.rs (greeting, resuming, room; pure)
 //!     │                    └─ News ──▶ census.rs (events become whole lists; pure)
-//!     └── mcu.rs (publishing once, receiving each; pure) ◀── subscription.rs, early.rs
+//!     └── mcu.rs (publishing once, receiving each; pure) ◀── subscription.rs, early.rs, kept.rs
 //! ```
 
 mod census;
 mod conversation;
 mod early;
+mod kept;
 mod line;
 mod mcu;
 mod socket;

@@ -53,6 +53,14 @@ impl Publisher {
         }
     }
 
+    /// Whether packets can flow.
+    pub(super) fn is_connected(&self) -> bool {
+        match self {
+            Self::Sending { until, .. } => until.is_none(),
+            Self::Idle { .. } | Self::Resting { .. } | Self::Offering { .. } => false,
+        }
+    }
+
     /// Whether a message of ours was its offer.
     pub(super) fn is_about(&self, number: u64) -> bool {
         match self {
@@ -141,6 +149,14 @@ impl Subscription {
             Self::Idle => None,
             Self::Asking { until, .. } | Self::Waiting { until } => Some(*until),
             Self::Receiving { until, .. } => *until,
+        }
+    }
+
+    /// Whether packets can flow.
+    pub(super) fn is_connected(&self) -> bool {
+        match self {
+            Self::Receiving { until, .. } => until.is_none(),
+            Self::Idle | Self::Asking { .. } | Self::Waiting { .. } => false,
         }
     }
 

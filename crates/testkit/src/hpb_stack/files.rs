@@ -65,7 +65,8 @@ pub(super) fn write_janus(folder: &Path, root: &Path, plan: &Plan) -> std::io::R
         folder.join("janus.jcfg"),
         format!(
             "general: {{\n  configs_folder = \"{}\"\n  plugins_folder = \"{}\"\n  transports_folder = \"{}\"\n  \
-             events_folder = \"{}\"\n  loggers_folder = \"{}\"\n  debug_level = 4\n  debug_colors = false\n}}\n\
+             events_folder = \"{}\"\n  loggers_folder = \"{}\"\n  debug_level = 4\n  debug_colors = false\n  \
+             reclaim_session_timeout = 60\n}}\n\
              nat: {{\n  full_trickle = true\n  ignore_mdns = true\n  ice_enforce_list = \"{}\"\n}}\n\
              plugins: {{\n  disable = \"{}\"\n}}\ntransports: {{\n  disable = \"{}\"\n}}\nloggers: {{\n  disable = \"{}\"\n}}\n",
             folder.display(),
