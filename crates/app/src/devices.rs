@@ -1,5 +1,8 @@
 //! Which device is used for what. How one is opened, and what happens the moment it vanishes, is in the crates below.
 
+use std::sync::Arc;
+
+use bellbird_capture::VideoSource;
 use bellbird_contract::{DeviceRole, DeviceView};
 use bellbird_devices::{CaptureSource, DeviceInfo, DeviceList, PlayoutSink};
 use bellbird_media::CallMediaOptions;
@@ -18,6 +21,9 @@ pub(crate) fn options(sound: &Sound, chosen: &DeviceChoice, present: &DeviceList
         speaker: sound.speaker.clone().unwrap_or_else(|| speaker(chosen.speaker.as_deref(), present)),
         ringer: sound.ringer.clone().unwrap_or_else(|| speaker(chosen.ringer.as_deref(), present)),
         processing: sound.processing,
+        camera: VideoSource::DefaultCamera,
+        screen: VideoSource::PrimaryScreen,
+        pictures: Arc::new(|_| {}),
     }
 }
 

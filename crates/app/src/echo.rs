@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bellbird_call::ports::{Problem, SignalingEvent};
 use bellbird_call::{CallConfig, CallEvent, CallId, Intent, Invitation, MediaKinds, RoomId, Secret};
+use bellbird_capture::VideoSource;
 use bellbird_devices::{CaptureSource, PlayoutSink, pipe};
 use bellbird_media::{CallMediaOptions, MediaRuntime};
 use bellbird_session::Inlet;
@@ -113,6 +114,9 @@ impl Echo {
             speaker: PlayoutSink::Pipe(writer),
             ringer: PlayoutSink::Null,
             processing: false,
+            camera: VideoSource::DefaultCamera,
+            screen: VideoSource::PrimaryScreen,
+            pictures: Arc::new(|_| {}),
         };
         let _within = self.runtime.enter();
         let (handle, inlet, _) = start_session(

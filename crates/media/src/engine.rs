@@ -13,6 +13,7 @@ use bellbird_call::{
     IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkState, MediaKind, MediaKinds, MediaStage,
     SessionDescription,
 };
+use bellbird_capture::VideoSource;
 use bellbird_devices::{CaptureSource, PlayoutSink};
 use bytes::Bytes;
 use tokio::runtime::Handle;
@@ -24,7 +25,7 @@ use crate::peer::{
     AudioSender, NoticeSink, OutgoingAudio, PeerConnection, PeerEvent, PeerFactory, PeerNotice,
     local_addresses,
 };
-use crate::pump::{EncodedAudio, PumpEvent, PumpSink, SoundPump};
+use crate::pump::{EncodedAudio, PumpEvent, PumpSink, SoundOptions, SoundPump};
 use crate::stats::{ExpectedLoss, LinkMeter};
 
 /// The most links of one call. A mesh is of no use long before.
@@ -46,6 +47,8 @@ pub(crate) enum Request {
     SelectMicrophone(CaptureSource),
     SelectSpeaker(PlayoutSink),
     SelectRinger(PlayoutSink),
+    /// Camera or screen.
+    SelectPicture(MediaKind, VideoSource),
 }
 
 /// All that can wake the task.
@@ -146,8 +149,14 @@ async fn run(
             return;
         }
     };
+    let sound = SoundOptions {
+        microphone: options.microphone,
+        speaker: options.speaker,
+        ringer: options.ringer,
+        processing: options.processing,
+    };
     let mut engine = Engine {
-        pump: SoundPump::new(options, pump_sink(sink.clone(), pump_in)),
+        pump: SoundPump::new(sound, pump_sink(sink.clone(), pump_in)),
         sink,
         factory,
         notices: notices_in,
@@ -224,6 +233,7 @@ impl Engine {
             Request::SelectMicrophone(source) => self.pump.select_microphone(source),
             Request::SelectSpeaker(sink) => self.pump.select_speaker(sink),
             Request::SelectRinger(sink) => self.pump.select_ringer(sink),
+            Request::SelectPicture(..) => {}
         }
     }
 

@@ -23,4 +23,4 @@ mod runtime;
 mod send;
 mod stats;
 
-pub use runtime::{CallMedia, CallMediaOptions, DeviceControl, MediaRuntime};
+pub use runtime::{CallMedia, CallMediaOptions, DeviceControl, MediaRuntime, Picture, PictureSink};

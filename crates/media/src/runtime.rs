@@ -1,7 +1,12 @@
 //! What the rest of the program holds: the media of a process, and of one call.
 
+use std::sync::Arc;
+
 use bellbird_call::ports::{MediaCommand, MediaEngine, MediaEvent, MediaSink, Problem, ProblemCode};
+use bellbird_call::{MediaKind, ParticipantId};
+use bellbird_capture::VideoSource;
 use bellbird_devices::{CaptureSource, PlayoutSink};
+use bellbird_video::VideoFrame;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -10,8 +15,22 @@ use crate::engine::{self, Request};
 /// How many requests may wait for a call's task.
 const REQUESTS: usize = 1024;
 
-/// Where a call's sound comes from and goes to, and whether it is processed.
+/// One picture to show: decoded, or our own as a preview.
 #[derive(Clone, Debug)]
+pub struct Picture {
+    /// Whose; `None` for ours.
+    pub participant: Option<ParticipantId>,
+    /// [`MediaKind::Video`] or [`MediaKind::Screen`].
+    pub kind: MediaKind,
+    /// The picture.
+    pub frame: VideoFrame,
+}
+
+/// Takes pictures that are watched ([`MediaCommand::Watch`]), on a decoder's or a source's thread: must not block.
+pub type PictureSink = Arc<dyn Fn(Picture) + Send + Sync>;
+
+/// Where a call's sound and pictures come from and go to, and whether sound is processed.
+#[derive(Clone)]
 pub struct CallMediaOptions {
     /// The microphone.
     pub microphone: CaptureSource,
@@ -21,6 +40,25 @@ pub struct CallMediaOptions {
     pub ringer: PlayoutSink,
     /// Whether echo, noise and loudness are taken care of. Off for sound that is not a person's.
     pub processing: bool,
+    /// What is opened when the camera is switched on.
+    pub camera: VideoSource,
+    /// What is opened when the screen is shared.
+    pub screen: VideoSource,
+    /// Takes the pictures.
+    pub pictures: PictureSink,
+}
+
+impl std::fmt::Debug for CallMediaOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallMediaOptions")
+            .field("microphone", &self.microphone)
+            .field("speaker", &self.speaker)
+            .field("ringer", &self.ringer)
+            .field("processing", &self.processing)
+            .field("camera", &self.camera)
+            .field("screen", &self.screen)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The media of a process. Cheap to clone.
@@ -37,7 +75,8 @@ impl MediaRuntime {
     }
 
     /// Opens the media of one call. No device is opened and nothing is sent before
-    /// [`MediaCommand::StartCapture`]; tones sound on their own device.
+    /// [`MediaCommand::StartCapture`], and of pictures nothing before [`MediaCommand::SetMuted`] says so after it;
+    /// tones sound on their own device.
     pub fn open_call(&self, options: CallMediaOptions, sink: MediaSink) -> CallMedia {
         let (requests, inbox) = mpsc::channel(REQUESTS);
         engine::start(self.handle.clone(), options, sink.clone(), inbox);
@@ -95,6 +134,16 @@ impl DeviceControl {
     /// Changes the loudspeaker of the ringtone, likewise.
     pub fn select_ringer(&self, sink: PlayoutSink) {
         self.request(Request::SelectRinger(sink));
+    }
+
+    /// Changes the camera. One that is on is swapped at once; otherwise it is for the next time.
+    pub fn select_camera(&self, source: VideoSource) {
+        self.request(Request::SelectPicture(MediaKind::Video, source));
+    }
+
+    /// Changes the screen or window, likewise.
+    pub fn select_screen(&self, source: VideoSource) {
+        self.request(Request::SelectPicture(MediaKind::Screen, source));
     }
 
     fn request(&self, request: Request) {

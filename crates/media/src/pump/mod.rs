@@ -37,13 +37,24 @@ use bellbird_call::{LinkId, ParticipantId};
 use bellbird_devices::{CaptureSource, PlayoutSink};
 use bytes::Bytes;
 
-use crate::CallMediaOptions;
-
 /// What a receiver's inlet holds between two ticks, packets. A flood beyond it is dropped.
 const INLET_PACKETS: usize = 256;
 
 /// How long dropping a pump waits for its devices to close. A sound server that hangs must not hang us.
 const CLOSE_WAIT: Duration = Duration::from_millis(500);
+
+/// Where a call's sound comes from and goes to.
+#[derive(Clone, Debug)]
+pub(crate) struct SoundOptions {
+    /// The microphone.
+    pub(crate) microphone: CaptureSource,
+    /// The loudspeaker of the call.
+    pub(crate) speaker: PlayoutSink,
+    /// The loudspeaker of the ringtone.
+    pub(crate) ringer: PlayoutSink,
+    /// Whether echo, noise and loudness are taken care of.
+    pub(crate) processing: bool,
+}
 
 /// Takes what the pump reports, on the pump's thread. Must not block.
 pub(crate) type PumpSink = Arc<dyn Fn(PumpEvent) + Send + Sync>;
@@ -188,7 +199,7 @@ pub(crate) struct SoundPump {
 
 impl SoundPump {
     /// Starts the thread and opens nothing.
-    pub(crate) fn new(options: CallMediaOptions, events: PumpSink) -> Self {
+    pub(crate) fn new(options: SoundOptions, events: PumpSink) -> Self {
         let (inputs, inbox) = channel();
         let (finish, finished) = sync_channel(1);
         let description = Arc::new(Mutex::new(String::from("idle")));

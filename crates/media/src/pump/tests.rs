@@ -21,7 +21,7 @@ pub(super) struct End {
 impl End {
     pub(super) fn new(microphone: CaptureSource, speaker: PlayoutSink, processing: bool) -> Self {
         let (sender, events) = channel();
-        let options = CallMediaOptions { microphone, speaker, ringer: PlayoutSink::Null, processing };
+        let options = SoundOptions { microphone, speaker, ringer: PlayoutSink::Null, processing };
         let pump = SoundPump::new(options, Arc::new(move |event| drop(sender.send(event))));
         Self { pump, events }
     }
@@ -145,7 +145,7 @@ fn muting_and_hold_send_silence_and_are_seen_in_the_level() {
 fn a_ringtone_sounds_on_the_ringer_before_anything_is_captured() {
     let recorder = Recorder::new();
     let (sender, events) = channel();
-    let options = CallMediaOptions {
+    let options = SoundOptions {
         microphone: CaptureSource::File("/nonexistent/would-fail-if-opened.wav".into()),
         speaker: PlayoutSink::File("/nonexistent/would-fail-if-opened.wav".into()),
         ringer: PlayoutSink::Recorder(recorder.clone()),

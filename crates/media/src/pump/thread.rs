@@ -15,8 +15,7 @@ use super::failure::{Role, problem};
 use super::microphone::{Captured, Microphone};
 use super::speaker::{Health, Speaker};
 use super::voices::Voice;
-use super::{EncodedSink, PumpEvent, PumpInput, PumpSink};
-use crate::CallMediaOptions;
+use super::{EncodedSink, PumpEvent, PumpInput, PumpSink, SoundOptions};
 use crate::audio::level::SILENCE_DBOV;
 use crate::audio::mix::Mixer;
 use crate::audio::processing::Processing;
@@ -69,7 +68,7 @@ pub(super) struct Pump {
 
 impl Pump {
     pub(super) fn new(
-        options: CallMediaOptions,
+        options: SoundOptions,
         events: PumpSink,
         inputs: InputSender<PumpInput>,
         description: Arc<Mutex<String>>,

@@ -8,6 +8,7 @@ use bellbird_call::{
     IceCandidate, Link, LinkDirection, LinkId, LinkQuality, LinkRole, LinkSource, LinkState, MediaKind,
     MediaStage, MediaKinds, ParticipantId, SessionDescription,
 };
+use bellbird_capture::VideoSource;
 use bellbird_devices::{CaptureSource, PlayoutSink, Recorder};
 use bellbird_media::{CallMedia, CallMediaOptions, MediaRuntime};
 use bellbird_testkit::tone_meter::{self, ToneReading};
@@ -41,6 +42,9 @@ impl End {
             speaker: PlayoutSink::Recorder(recorder.clone()),
             ringer: PlayoutSink::Null,
             processing: false,
+            camera: VideoSource::DefaultCamera,
+            screen: VideoSource::PrimaryScreen,
+            pictures: Arc::new(|_| {}),
         };
         let own_log = log.clone();
         let sink = Arc::new(move |event: MediaEvent| {
