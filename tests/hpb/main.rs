@@ -8,6 +8,7 @@ mod group;
 mod nextcloud;
 mod readme;
 mod relayed;
+mod rights;
 mod starter;
 #[allow(dead_code, reason = "tests/bench uses more of it")]
 mod team;

@@ -11,6 +11,7 @@ use bellbird_testkit::tone_meter;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::harness::http;
 use crate::harness::pair::PASSWORD;
 use crate::harness::stage::{Cli, PATIENCE, program};
 
@@ -129,6 +130,46 @@ impl Team {
         self.join_by(person, &format!("tone:{}", person.tone), LineProcess::start)
     }
 
+    /// Opens the conversation to whoever has the link, and yields that.
+    pub(crate) fn open_link(&self, moderator: &Person) -> String {
+        let mut opened = self.command(moderator, &["room", "link", &self.room, "--open"]);
+        opened.event("room")["link"].as_str().expect("a link").to_owned()
+    }
+
+    /// Someone without an account joins by a link, their person's name for a guest's.
+    pub(crate) fn join_as_guest(&self, person: Person, link: &str) -> Member {
+        let words = ["join", link, "--as-guest", person.name, "--json"];
+        self.join_with(person, &words, &format!("tone:{}", person.tone), LineProcess::start)
+    }
+
+    /// A moderator says what a member may, as Talk's other clients do: by the server's own API.
+    pub(crate) fn permit(&self, moderator: Person, member: Person, permissions: u32) {
+        let list = self.ask(moderator, "GET", "participants", "");
+        let found = list["ocs"]["data"].as_array().into_iter().flatten();
+        let mut attendees = found.filter(|attendee| attendee["actorId"] == member.name);
+        let attendee = attendees.next().expect("a member")["attendeeId"].clone();
+        let body = serde_json::json!({"attendeeId": attendee, "method": "set", "permissions": permissions});
+        self.ask(moderator, "PUT", "attendees/permissions", &body.to_string());
+    }
+
+    /// A request about the conversation.
+    fn ask(&self, who: Person, method: &str, path: &str, body: &str) -> Value {
+        use base64::Engine as _;
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{}:{PASSWORD}", who.name));
+        let headers = http::headers(&[
+            ("Authorization", &format!("Basic {pair}")),
+            ("OCS-APIRequest", "true"),
+            ("Accept", "application/json"),
+            ("Content-Type", "application/json"),
+        ]);
+        let host = self.url.trim_start_matches("http://");
+        let path = format!("/ocs/v2.php/apps/spreed/api/v4/room/{}/{path}?format=json", self.room);
+        let answer = http::request(host, method, &path, &headers, body.as_bytes(), PATIENCE);
+        let answer = answer.expect("the server answers");
+        assert_eq!(answer.status(), 200, "{method} {path}: {}", answer.json());
+        answer.json()
+    }
+
     /// Someone joins who only listens, microphone open.
     pub(crate) fn join_silently(&self, person: Person) -> Member {
         self.join_by(person, "silence", LineProcess::start)
@@ -155,12 +196,25 @@ impl Team {
         microphone: &str,
         start: impl FnOnce(&mut Command) -> LineProcess,
     ) -> Member {
+        let words = ["join", &self.room, "--server", &self.url, "--user", person.name, "--json"];
+        self.join_with(person, &words, microphone, start)
+    }
+
+    fn join_with(
+        &self,
+        person: Person,
+        words: &[&str],
+        microphone: &str,
+        start: impl FnOnce(&mut Command) -> LineProcess,
+    ) -> Member {
         let home = home(self.folder.path(), person.name);
         let count = std::fs::read_dir(&home).map_or(0, Iterator::count);
         let recording = home.join(format!("heard-{count}.wav"));
         let speaker = format!("file:{}", recording.display());
-        let words = ["join", &self.room, "--mic", microphone, "--speaker", &speaker, "--no-processing"];
-        Member { person, cli: Cli(start(&mut self.prepare(&person, &words))), recording }
+        let mut words = words.to_vec();
+        words.extend(["--mic", microphone, "--speaker", &speaker, "--no-processing"]);
+        let mut command = cli(self.folder.path(), person.name, &words);
+        Member { person, cli: Cli(start(&mut command)), recording }
     }
 
     /// What all programs of ours logged, for a failure.
@@ -280,6 +334,23 @@ impl Member {
     /// Waits until everyone of `others` is heard at once.
     pub(crate) fn hears(&self, others: &[Person]) {
         self.hears_after(Mark(0), others);
+    }
+
+    /// Waits until `other` has not been heard for a while, recorded after `from`, and everyone of `still` was meanwhile.
+    pub(crate) fn misses_after(&self, from: Mark, other: Person, still: &[Person]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let heard = self.heard();
+            let windows: Vec<_> = heard.get(from.0..).unwrap_or_default().chunks_exact(WINDOW).collect();
+            let is_so = |window: &&[f32]| {
+                level_of(window, other) <= AUDIBLE && still.iter().all(|one| level_of(window, *one) > AUDIBLE)
+            };
+            if windows.windows(4).any(|stretch| stretch.iter().all(is_so)) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{} still hears {}", self.person.name, other.name);
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
     }
 
     /// The share of half seconds between two marks in which `other` was heard, 0 to 1.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{CallEndedBy, Problem, ProblemCode, SignalingEvent};
-use bellbird_call::{CallTarget, RoomId};
+use bellbird_call::{CallTarget, MediaKinds, RoomId};
 use bellbird_talk_wire::constants::ROOM_ONE_TO_ONE;
 use bellbird_talk_wire::{PeerBody, PullItem, UserInRoom};
 
@@ -20,6 +20,9 @@ use crate::translate;
 /// Between attempts to enter again after an outage, and how many there are.
 const REENTER_PAUSE: Duration = Duration::from_secs(2);
 const REENTER_ATTEMPTS: u32 = 15;
+/// How often flags are told that the server may not have heard, and how long after one another.
+const FLAGS_ATTEMPTS: u32 = 5;
+const FLAGS_PAUSE: Duration = Duration::from_secs(2);
 /// Between requests for the member list.
 const NAMES_PAUSE: Duration = Duration::from_secs(3);
 
@@ -208,8 +211,10 @@ impl CallTask {
                 // The list can overtake the answer to our request.
                 if joined { self.call_joined(now) } else { Ok(()) }
             }
-            Standing::InCall(_) => {
+            Standing::InCall(call) => {
+                let media = call.media;
                 let fate = inside.apply(users, &self.sink, now);
+                self.renew_flags(media);
                 self.ask_names(now);
                 self.follow(fate)
             }
@@ -317,6 +322,25 @@ impl CallTask {
             let supported = account.has_feature("call-notification-state-api").await.unwrap_or(true);
             let state = session.notification_state(room.as_str(), account.user_id(), supported).await.ok();
             let _ = facts.send(Input::RingState(state)).await;
+        });
+    }
+
+    /// Says what we send, when we may send it again.
+    fn renew_flags(&mut self, media: MediaKinds) {
+        let Phase::Inside(inside) = &mut self.phase else { return };
+        let Standing::InCall(call) = &mut inside.standing else { return };
+        if !std::mem::take(&mut call.flags_due) {
+            return;
+        }
+        let (session, room) = (self.session.clone(), inside.room.clone());
+        tokio::spawn(async move {
+            for _ in 0..FLAGS_ATTEMPTS {
+                match session.update_call_flags(room.as_str(), translate::flags(media)).await {
+                    Err(error) if error.is_passing() => tokio::time::sleep(FLAGS_PAUSE).await,
+                    // Refused: the right is gone again, or the call.
+                    Ok(()) | Err(_) => return,
+                }
+            }
         });
     }
 

@@ -76,6 +76,8 @@ pub(super) struct InCall {
     pub(super) introductions: Introductions,
     /// A moderator took the right to speak from us, and the person was told.
     pub(super) silenced: bool,
+    /// We may speak again, and our flags in the call do not say so yet.
+    pub(super) flags_due: bool,
     /// A list showed us in the call. Before that, one that does not is only late.
     pub(super) own_seen: bool,
     /// Someone else was in the call with us.
@@ -143,6 +145,7 @@ impl Inside {
                     }),
                     introductions: Introductions::default(),
                     silenced: false,
+                    flags_due: false,
                     own_seen: false,
                     others_seen: false,
                     returning_until: None,
@@ -179,14 +182,18 @@ impl Inside {
             Some(flags) => {
                 call.own_seen = true;
                 // Servers that enforce it end what we send by themselves; this says why.
-                let silenced = call.topology.has_server()
-                    && permissions != PERMISSION_DEFAULT
-                    && permissions & PERMISSION_AUDIO == 0;
+                let silenced = permissions != PERMISSION_DEFAULT && permissions & PERMISSION_AUDIO == 0;
                 if silenced && !call.silenced && call.media.audio {
                     let detail = "a moderator has taken the right to speak from us";
                     sink(SignalingEvent::Trouble(Problem::new(ProblemCode::Forbidden, detail)));
+                    if !call.topology.has_server() {
+                        // Nobody stands between us and the others: it is for us to fall silent.
+                        sink(SignalingEvent::MuteRequested);
+                    }
                 }
-                call.silenced = silenced;
+                let regained = std::mem::replace(&mut call.silenced, silenced) && !silenced;
+                // The server took them with the right, and gives them back only when asked.
+                call.flags_due |= regained && call.media.audio && flags & IN_CALL_AUDIO == 0;
                 let sends = flags & (IN_CALL_AUDIO | IN_CALL_VIDEO) != 0 && !silenced;
                 call.topology.set_own_streams(sends, now);
                 false

@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bellbird_call::{
-    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, MediaKinds, ParticipantId, SessionDescription,
+    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, MediaKinds, ParticipantId,
+    SessionDescription,
 };
 use bellbird_talk_wire::constants::{
     MAX_CANDIDATE_BYTES, MAX_PARTICIPANTS, MAX_SDP_BYTES, MAX_SESSION_ID_BYTES, MAX_SID_BYTES,
@@ -123,7 +124,11 @@ impl Mcu {
     /// When [`Mcu::handle_timeout`] wants to be called.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let subscriptions = self.members.values().filter_map(|entry| entry.state.deadline());
-        subscriptions.chain(self.publisher.deadline()).chain(self.early.deadline()).chain(self.kept.deadline()).min()
+        subscriptions
+            .chain(self.publisher.deadline())
+            .chain(self.early.deadline())
+            .chain(self.kept.deadline())
+            .min()
     }
 
     /// Our session was replaced after an outage. The server knows nothing of our links any more, but its media server may:

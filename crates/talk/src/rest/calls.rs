@@ -5,6 +5,7 @@ use std::time::Duration;
 use bellbird_talk_wire::constants::{API_V3, API_V4, PULL_SECONDS};
 use bellbird_talk_wire::{
     CallPeer, JoinCallRequest, LeaveCallRequest, PullItem, SendMessagesRequest, SignalingSettings,
+    UpdateFlagsRequest,
 };
 use reqwest::Method;
 
@@ -36,6 +37,12 @@ impl Session {
     ) -> Result<(), RestError> {
         let body = JoinCallRequest { flags, silent, recording_consent: consent, silent_for: Vec::new() };
         self.done(Request::new(Method::POST, API_V4, &["call", token]).json(&body)).await
+    }
+
+    /// Says anew what we send in the call we are in (talk-rest section 3).
+    pub(crate) async fn update_call_flags(&self, token: &str, flags: u32) -> Result<(), RestError> {
+        let body = UpdateFlagsRequest { flags };
+        self.done(Request::new(Method::PUT, API_V4, &["call", token]).json(&body)).await
     }
 
     /// Leaves the call, or ends it for all.

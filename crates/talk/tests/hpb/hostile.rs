@@ -46,6 +46,22 @@ async fn hostile_frames_leave_the_call_standing() {
         json!({"type":"message","message":{"sender":{"type":"session"},"data":description("offer", "1", "v=0")}}),
         json!({"type":"message","message":{"sender":"b","data":[]}}),
         json!({"type":"transient","transient":{"type":"initial","data":[]}}),
+        json!({"type":"transient","transient":{"type":"initial","data":{"sd:b":{"a":[1]},"callstatus_1":7}}}),
+        json!({"type":"transient","transient":{"type":"set","key":{"a":1},"value":null,"oldvalue":[]}}),
+        json!({"type":"transient","transient":{"type":"remove","key":"x".repeat(100_000)}}),
+        json!({"type":"transient","transient":"set"}),
+        json!({"type":"event","event":{"target":"participants","type":"flags",
+            "flags":{"roomid":"room1","sessionid":"me","flags":u64::MAX}}}),
+        json!({"type":"event","event":{"target":"participants","type":"flags","flags":[{"sessionid":{}}]}}),
+        json!({"type":"event","event":{"target":"participants","type":"flags"}}),
+        json!({"type":"event","event":{"target":"room","type":"federation_interrupted"}}),
+        json!({"type":"event","event":{"target":"room","type":"federation_resumed","resumed":"perhaps"}}),
+        json!({"type":"event","event":{"target":"room","type":"join",
+            "join":[{"sessionid":"f","userid":"f@far","federated":"yes","features":7,"user":[]}]}}),
+        json!({"type":"event","event":{"target":"room","type":"message","message":{"roomid":7,"data":{"type":"recording"}}}}),
+        json!({"type":"room","room":{"roomid":"room1","bandwidth":"none","federation":[],"properties":3}}),
+        json!({"type":"dialout","dialout":{"callid":{}}}),
+        json!({"type":"internal","internal":null}),
     ] {
         client.send(odd).await;
     }

@@ -4,7 +4,7 @@ use bellbird_call::ports::{ProblemCode, SignalingCommand, SignalingEvent};
 use bellbird_call::{IceCandidate, LinkDirection, LinkRole, MediaKind, ParticipantId, SessionDescription};
 use serde_json::{Value, json};
 
-use crate::script::{Client, Phone, in_call};
+use crate::script::{Client, HANG, Phone, in_call};
 
 fn offer(sid: &str) -> Value {
     json!({"type":"offer","roomType":"video","sid":sid,"payload":{"type":"offer","sdp":"v=0 theirs"}})
@@ -136,6 +136,38 @@ async fn the_right_to_speak_can_be_taken_and_given_back() {
     assert_eq!(phone.link().await.direction, LinkDirection::ReceiveOnly);
     client.update(update(254)).await;
     publish(&mut client, &mut phone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_speak_again_says_so_where_the_flags_went_with_the_right() {
+    let (_hpb, nextcloud, mut client, mut phone) = in_call(&["b"], &["mcu"]).await;
+    let ours = publish(&mut client, &mut phone).await;
+    let update = |flags: u32, permissions: u32| json!([{"sessionId":"me","inCall":flags,"participantPermissions":permissions},{"sessionId":"b","inCall":3}]);
+    client.update(update(1, 0b1000_0111)).await;
+    phone.wait_for(&SignalingEvent::LinkClosed(ours)).await;
+    client.update(update(1, 254)).await;
+    // As the server does when it was asked; told before, nothing is published.
+    let asked = async {
+        while nextcloud.world().calls.iter().all(|(method, _)| method != "PUT") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(HANG, asked).await.expect("the flags are told");
+    assert_eq!(nextcloud.world().calls.last().unwrap().1["flags"], 3);
+    client.update(update(3, 254)).await;
+    publish(&mut client, &mut phone).await;
+    // Once is enough, however often the list comes.
+    client.update(update(1, 254)).await;
+    client.in_call(&[("me", 3)]).await;
+    phone.wait_for(&SignalingEvent::ParticipantLeft(ParticipantId::new("b"))).await;
+    assert_eq!(nextcloud.world().calls.iter().filter(|(method, _)| method == "PUT").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_media_server_it_is_we_who_fall_silent() {
+    let (_hpb, _nextcloud, mut client, mut phone) = in_call(&["b"], &[]).await;
+    client.update(json!([{"sessionId":"me","inCall":1,"participantPermissions":0b1000_0111},{"sessionId":"b","inCall":3}])).await;
+    phone.wait_for(&SignalingEvent::MuteRequested).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
