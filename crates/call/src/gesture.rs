@@ -49,7 +49,7 @@ fn is_part(c: char) -> bool {
 }
 
 /// What a conversation is, and what it lets us do in its call. Only the service can say.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RoomFacts {
     /// We may ask others to mute, and end the call for all.
     pub moderator: bool,
@@ -59,8 +59,27 @@ pub struct RoomFacts {
     pub open_by_link: bool,
     /// Everyone sends to everyone, without a media server between: fit for a few.
     pub mesh: bool,
+    /// We may show our camera. Can be taken, or given, while the call runs.
+    pub may_publish_video: bool,
+    /// We may share a screen. Likewise.
+    pub may_share_screen: bool,
     /// What can be shown as a reaction; empty where the service knows none.
     pub reactions: Vec<Reaction>,
+}
+
+/// What is assumed before the service says anything: no powers over others, and nothing forbidden.
+impl Default for RoomFacts {
+    fn default() -> Self {
+        Self {
+            moderator: false,
+            may_add: false,
+            open_by_link: false,
+            mesh: false,
+            may_publish_video: true,
+            may_share_screen: true,
+            reactions: Vec::new(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -21,10 +21,13 @@ pub struct Link {
     /// What the service lets us send on it. Of a screen's link only `video` counts. A kind that we may not send is not
     /// even offered: media servers refuse the whole offer for it.
     pub may_send: MediaKinds,
+    /// The far end takes our camera's picture in several sizes at once (talk-signaling section 6.7). Only on a link that
+    /// sends and does not receive.
+    pub simulcast: bool,
 }
 
 /// What a link carries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum LinkSource {
     /// Microphone and camera.
     Person,

@@ -105,6 +105,7 @@ impl Bench {
             role: LinkRole::Offerer,
             direction: LinkDirection::SendReceive,
             may_send: MediaKinds::VIDEO,
+            simulcast: false,
         }))
     }
 

@@ -40,6 +40,7 @@ impl Storm {
             source: if self.random.chance(0.8) { LinkSource::Person } else { LinkSource::Screen },
             role: if self.random.chance(0.5) { LinkRole::Offerer } else { LinkRole::Answerer },
             may_send: MediaKinds::VIDEO,
+            simulcast: false,
             direction: [LinkDirection::SendReceive, LinkDirection::SendOnly, LinkDirection::ReceiveOnly]
                 [self.random.below(3)],
         }
@@ -396,6 +397,7 @@ fn someone_whose_links_keep_failing_is_given_up() {
             role: LinkRole::Answerer,
             direction: LinkDirection::SendReceive,
             may_send: MediaKinds::VIDEO,
+            simulcast: false,
         };
         now += Duration::from_millis(10);
         call.handle(CallInput::Signaling(SignalingEvent::LinkOpened(link)), now);

@@ -60,6 +60,7 @@ impl Bench {
             role,
             direction,
             may_send: MediaKinds::VIDEO,
+            simulcast: false,
         };
         self.say(SignalingEvent::LinkOpened(link))
     }
@@ -74,6 +75,7 @@ impl Bench {
             role,
             direction,
             may_send: MediaKinds::VIDEO,
+            simulcast: false,
         };
         self.say(SignalingEvent::LinkOpened(link))
     }

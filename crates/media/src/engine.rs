@@ -126,6 +126,7 @@ pub(crate) async fn warm_up(handle: Handle) {
         role: LinkRole::Offerer,
         direction: LinkDirection::SendReceive,
         may_send: MediaKinds::VIDEO,
+        simulcast: false,
     };
     if let Ok(mut peer) = factory.open(link, None, Arc::new(|_| {})).await {
         let _ = peer.offer(false).await;

@@ -29,7 +29,15 @@ fn play(role: LinkRole, script: &[(u64, Happens)]) -> Vec<(f64, Remedy)> {
 fn play_on(role: LinkRole, direction: LinkDirection, script: &[(u64, Happens)]) -> Vec<(f64, Remedy)> {
     let start = Instant::now();
     let mut recovery = Recovery::new(ReconnectPolicy::default());
-    let link = Link { id: LINK, participant: None, source: LinkSource::Person, role, direction, may_send: MediaKinds::VIDEO };
+    let link = Link {
+        id: LINK,
+        participant: None,
+        source: LinkSource::Person,
+        role,
+        direction,
+        may_send: MediaKinds::VIDEO,
+        simulcast: false,
+    };
     recovery.observe_output(&CallOutput::Media(MediaCommand::OpenLink(link)), start);
     let mut done = Vec::new();
     for tenth in 0..1200_u32 {

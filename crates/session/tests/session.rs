@@ -40,6 +40,7 @@ fn answering(command: &SignalingCommand) -> Vec<SignalingEvent> {
         role: LinkRole::Answerer,
         direction: LinkDirection::SendReceive,
         may_send: MediaKinds::VIDEO,
+        simulcast: false,
     };
     let who =
         RemoteParticipant { id: bob(), contact: None, display_name: "Bob".into(), media: MediaKinds::VOICE };

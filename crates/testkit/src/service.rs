@@ -256,6 +256,7 @@ impl SimulatedService {
                     role,
                     direction: LinkDirection::SendReceive,
                     may_send: MediaKinds::VIDEO,
+                    simulcast: false,
                 };
                 self.tell(end.line, SignalingEvent::ParticipantJoined(participant));
                 self.tell(end.line, SignalingEvent::LinkOpened(link));

@@ -77,6 +77,7 @@ impl End {
             role,
             direction,
             may_send: MediaKinds::VIDEO,
+            simulcast: false,
         }));
     }
 

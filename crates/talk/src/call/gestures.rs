@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bellbird_call::ports::{Problem, ProblemCode, SignalingEvent, SignalingSink};
 use bellbird_call::{ContactId, MAX_REACTIONS, MediaKind, ParticipantId, Reaction, RoomFacts};
 use bellbird_talk_wire::constants::{
-    ACTOR_USERS, PARTICIPANT_MODERATOR, PARTICIPANT_OWNER, ROOM_GROUP, ROOM_PUBLIC,
+    ACTOR_USERS, PARTICIPANT_MODERATOR, PARTICIPANT_OWNER, PERMISSION_DEFAULT, PERMISSION_SCREEN,
+    PERMISSION_VIDEO, ROOM_GROUP, ROOM_PUBLIC,
 };
 use bellbird_talk_wire::{PeerBody, PeerMessage, Room};
 
@@ -26,6 +27,8 @@ impl CallTask {
             may_add: moderator && several,
             open_by_link: room.kind == ROOM_PUBLIC,
             mesh: !media_server,
+            may_publish_video: allows(room.permissions, PERMISSION_VIDEO),
+            may_share_screen: allows(room.permissions, PERMISSION_SCREEN),
             reactions: Vec::new(),
         };
         let (account, sink) = (self.account.clone(), self.sink.clone());
@@ -119,6 +122,11 @@ impl Inside {
             }
         }
     }
+}
+
+/// Whether permissions in effect hold one. Servers too old to have permissions tell none, and forbid nothing.
+fn allows(permissions: u32, permission: u32) -> bool {
+    permissions == PERMISSION_DEFAULT || permissions & permission != 0
 }
 
 fn hand_message(hand: Option<i64>) -> PeerBody {

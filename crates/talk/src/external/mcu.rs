@@ -564,6 +564,7 @@ fn link_of(id: LinkId, session: Option<&str>, role: LinkRole, direction: LinkDir
         role,
         direction,
         may_send: MediaKinds::VOICE,
+        simulcast: false,
     }
 }
 

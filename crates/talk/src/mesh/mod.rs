@@ -384,6 +384,7 @@ fn link_of(id: LinkId, session: &str, role: LinkRole) -> Link {
         role,
         direction: LinkDirection::SendReceive,
         may_send: MediaKinds::VIDEO,
+        simulcast: false,
     }
 }
 

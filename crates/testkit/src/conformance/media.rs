@@ -127,6 +127,7 @@ impl Pair<'_> {
             role,
             direction: LinkDirection::SendReceive,
             may_send: MediaKinds::VIDEO,
+            simulcast: false,
         }));
     }
 
