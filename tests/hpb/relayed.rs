@@ -1,4 +1,4 @@
-//! Someone behind a firewall that lets nothing through but the TURN server's port, as UDP.
+//! Someone behind a firewall that lets nothing through but the TURN server's port, and a network without IPv4.
 //!
 //! ```text
 //!  a network of the test's own                              another one
@@ -13,46 +13,116 @@
 //! make namespaces, and they go with the processes in them.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Shutdown, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use bellbird_testkit::hpb_stack::{HpbOptions, HpbVersion};
+use bellbird_testkit::hpb_stack::{HpbOptions, HpbVersion, Relay};
 
-use crate::team::{ADA, BOB, CY, Team, turn};
+use crate::team::{ADA, BOB, CY, Member, Team, turn};
 
-/// What the test runs inside of its network is itself, by this name.
-const INSIDE: &str = "relayed::inside";
-const TURN_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 77, 1, 1));
+/// What the tests run inside of their networks is themselves, by these names.
+const BEHIND_A_FIREWALL: &str = "relayed::behind_a_firewall";
+const WITHOUT_IPV4: &str = "relayed::without_ipv4";
+const TURN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 1, 1));
+/// Tells the scenario how the TURN server is reached, and where the certificate's key is.
+const RELAY: &str = "BELLBIRD_TEST_RELAY";
+const KEY: &str = "BELLBIRD_TEST_RELAY_KEY";
+/// Programs of ours take this file for the system's trust store.
+const TRUST: &str = "SSL_CERT_FILE";
 
 #[test]
 fn whoever_reaches_only_the_turn_server_speaks_and_hears() {
     let _turn = turn();
+    inside_its_own_network(BEHIND_A_FIREWALL, |scenario| scenario.env(RELAY, "udp"));
+}
+
+#[test]
+fn likewise_where_no_udp_goes_out() {
+    let _turn = turn();
+    inside_its_own_network(BEHIND_A_FIREWALL, |scenario| scenario.env(RELAY, "tcp"));
+}
+
+#[test]
+fn likewise_where_nothing_but_tls_goes_out() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (chain, key) = (folder.path().join("chain.pem"), folder.path().join("key.pem"));
+    let made = rcgen::generate_simple_self_signed(vec![TURN_ADDRESS.to_string()]).expect("a certificate");
+    std::fs::write(&chain, made.cert.pem()).expect("a file");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+    inside_its_own_network(BEHIND_A_FIREWALL, |scenario| {
+        scenario.env(RELAY, "tls").env(KEY, &key).env(TRUST, &chain).env_remove("SSL_CERT_DIR")
+    });
+}
+
+#[test]
+fn where_there_is_no_ipv4_media_go_over_ipv6() {
+    let _turn = turn();
+    inside_its_own_network(WITHOUT_IPV4, |scenario| scenario);
+}
+
+fn inside_its_own_network(name: &str, adapt: impl FnOnce(&mut Command) -> &mut Command) {
     let is_root = output(Command::new("id").arg("-u")).trim() == "0";
     let rights: &[&str] = if is_root { &[] } else { &["--user", "--map-root-user"] };
-    let status = Command::new("unshare")
-        .args(rights)
-        .arg("--net")
-        .arg(std::env::current_exe().expect("the path of this test"))
-        .args(["--exact", INSIDE, "--ignored", "--nocapture"])
-        .status()
-        .expect("unshare is part of every system");
+    let mut scenario = Command::new("unshare");
+    scenario.args(rights).arg("--net").arg(std::env::current_exe().expect("the path of this test")).args([
+        "--exact",
+        name,
+        "--ignored",
+        "--nocapture",
+    ]);
+    let status = adapt(&mut scenario).status().expect("unshare is part of every system");
     assert!(status.success(), "the scenario inside of its own network: {status}");
 }
 
 #[test]
-#[ignore = "runs in a network of its own, started by the test above"]
-fn inside() {
+#[ignore = "runs in a network of its own, started by the tests above"]
+fn behind_a_firewall() {
     let far = Far::connect();
-    let options =
-        HpbOptions { turn_address: Some(TURN_ADDRESS), ..HpbOptions::new(HpbVersion::V1, "").with_turn() };
+    let path = |name: &str| std::env::var_os(name).map(std::path::PathBuf::from);
+    let relay = match std::env::var(RELAY).as_deref() {
+        Ok("tcp") => Relay::Tcp,
+        Ok("tls") => Relay::Tls,
+        Ok(_) | Err(_) => Relay::Udp,
+    };
+    let certificate = path(TRUST).zip(path(KEY));
+    let options = HpbOptions {
+        turn_address: Some(TURN_ADDRESS),
+        relay,
+        certificate,
+        ..HpbOptions::new(HpbVersion::V1, "").with_turn()
+    };
     let mut team = Team::start_with(Some(options), &[ADA, BOB, CY]);
     let (media, signaling) = (team.stack().media_address().to_string(), team.stack().port());
     assert!(!far.reaches(&media), "the firewall has a hole");
     let _ways = [far.lead_to(team.server_port()), far.lead_to(signaling)];
-    let mut members =
+    let members =
         [team.join(ADA), team.join(BOB), team.join_through(CY, &far.enter().each_ref().map(String::as_str))];
+    everyone_hears_everyone(members);
+}
+
+#[test]
+#[ignore = "runs in a network of its own, started by the test above"]
+fn without_ipv4() {
+    const ADDRESS: &str = "fd77::1";
+    for words in [
+        "link set lo up",
+        "link add near0 type veth peer name near1",
+        "addr add fd77::1/64 dev near0 nodad",
+        "link set near0 up",
+        "link set near1 up",
+    ] {
+        ip(&[], words);
+    }
+    let address = ADDRESS.parse().expect("an address");
+    let options = HpbOptions { media_address: Some(address), ..HpbOptions::new(HpbVersion::V1, "") };
+    let team = Team::start_with(Some(options), &[ADA, BOB, CY]);
+    everyone_hears_everyone([team.join(ADA), team.join(BOB), team.join(CY)]);
+}
+
+fn everyone_hears_everyone(mut members: [Member; 3]) {
     for member in &mut members {
         member.connected();
     }
@@ -60,7 +130,7 @@ fn inside() {
     cy.hears(&[ADA, BOB]);
     ada.hears(&[BOB, CY]);
     bob.hears(&[ADA, CY]);
-    members.into_iter().for_each(crate::team::Member::leave);
+    members.into_iter().for_each(Member::leave);
 }
 
 /// The other network, held open by a process in it.

@@ -76,8 +76,7 @@ impl Team {
         let mut arguments = vec!["serve", "--listen", &listen, "--data", &data, "--no-echo", "--json"];
         let named = stack.as_ref().map(|stack| {
             let file = |path: PathBuf| path.display().to_string();
-            let turn = format!("turn:{}?transport=udp", stack.turn_server());
-            [stack.url(), file(stack.secret_file()), turn, file(stack.turn_secret_file())]
+            [stack.url(), file(stack.secret_file()), stack.turn_uri(), file(stack.turn_secret_file())]
         });
         if let Some([signaling, secret, turn, turn_secret]) = &named {
             arguments.extend(["--hpb", signaling, "--hpb-secret-file", secret]);

@@ -12,9 +12,11 @@ pub(super) struct Plan {
     /// Not loopback.
     pub(super) address: IpAddr,
     pub(super) hpb_port: u16,
+    pub(super) hpb_tls_port: u16,
     pub(super) janus_port: u16,
     pub(super) turn_address: IpAddr,
     pub(super) turn_port: u16,
+    pub(super) turn_tls_port: u16,
     /// Shared by signaling server and backends.
     pub(super) secret: String,
     /// Shared by coturn and whoever makes credentials for it (TURN REST API).
@@ -36,6 +38,14 @@ pub(super) fn signaling(plan: &Plan, options: &HpbOptions) -> String {
     for (name, url) in names.iter().zip(&options.backends) {
         text.push_str(&format!("[{name}]\nurl = {url}\nsecret = {}\n\n", plan.secret));
     }
+    if let (true, Some((chain, key))) = (options.encrypted, &options.certificate) {
+        let (chain, key) = (chain.display(), key.display());
+        let listen = plan.hpb_tls_port;
+        text.push_str(&format!(
+            "[https]\nlisten = 127.0.0.1:{listen}\ncertificate = {chain}\nkey = {key}\n\n"
+        ));
+        text = text.replacen("allowall = false\n", "allowall = false\nskipverify = true\n", 1);
+    }
     text.push_str(&format!(
         "[nats]\nurl = nats://loopback\n\n[mcu]\ntype = janus\nurl = ws://127.0.0.1:{}\n\n[stats]\nallowed_ips = 127.0.0.1\n",
         plan.janus_port
@@ -44,7 +54,12 @@ pub(super) fn signaling(plan: &Plan, options: &HpbOptions) -> String {
 }
 
 /// Writes Janus' three files into `folder`. `root` is where its package was unpacked.
-pub(super) fn write_janus(folder: &Path, root: &Path, plan: &Plan) -> std::io::Result<()> {
+pub(super) fn write_janus(
+    folder: &Path,
+    root: &Path,
+    plan: &Plan,
+    options: &HpbOptions,
+) -> std::io::Result<()> {
     let janus = libraries(root)
         .into_iter()
         .map(|libraries| libraries.join("janus"))
@@ -67,13 +82,16 @@ pub(super) fn write_janus(folder: &Path, root: &Path, plan: &Plan) -> std::io::R
             "general: {{\n  configs_folder = \"{}\"\n  plugins_folder = \"{}\"\n  transports_folder = \"{}\"\n  \
              events_folder = \"{}\"\n  loggers_folder = \"{}\"\n  debug_level = 4\n  debug_colors = false\n  \
              reclaim_session_timeout = 60\n}}\n\
-             nat: {{\n  full_trickle = true\n  ignore_mdns = true\n  ice_enforce_list = \"{}\"\n}}\n\
+             media: {{\n  ipv6 = {}\n}}\n\
+             nat: {{\n  full_trickle = true\n  ignore_mdns = true\n  ice_tcp = {}\n  ice_enforce_list = \"{}\"\n}}\n\
              plugins: {{\n  disable = \"{}\"\n}}\ntransports: {{\n  disable = \"{}\"\n}}\nloggers: {{\n  disable = \"{}\"\n}}\n",
             folder.display(),
             janus.join("plugins").display(),
             janus.join("transports").display(),
             janus.join("events").display(),
             janus.join("loggers").display(),
+            plan.address.is_ipv6(),
+            options.ice_tcp,
             plan.address,
             others("plugins", "videoroom"),
             others("transports", "websockets"),
@@ -91,11 +109,18 @@ pub(super) fn write_janus(folder: &Path, root: &Path, plan: &Plan) -> std::io::R
     )
 }
 
-/// `turn.conf`. No certificate: TURN over UDP and TCP.
-pub(super) fn turn(folder: &Path, plan: &Plan) -> String {
+/// `turn.conf`: TURN over UDP and TCP, with a certificate over TLS as well.
+pub(super) fn turn(folder: &Path, plan: &Plan, options: &HpbOptions) -> String {
+    let tls = match &options.certificate {
+        Some((chain, key)) => {
+            let (chain, key) = (chain.display(), key.display());
+            format!("tls-listening-port={}\ncert={chain}\npkey={key}", plan.turn_tls_port)
+        }
+        None => "no-tls".to_owned(),
+    };
     format!(
         "listening-ip={}\nrelay-ip={}\nlistening-port={}\nrealm=bellbird\nuse-auth-secret\n\
-         static-auth-secret={}\nfingerprint\nno-tls\nno-dtls\nno-cli\nuserdb={}\npidfile={}\nlog-file=stdout\n",
+         static-auth-secret={}\nfingerprint\n{tls}\nno-dtls\nno-cli\nuserdb={}\npidfile={}\nlog-file=stdout\n",
         plan.turn_address,
         plan.address,
         plan.turn_port,
@@ -115,9 +140,11 @@ mod tests {
         let plan = Plan {
             address: IpAddr::from([192, 0, 2, 1]),
             hpb_port: 1,
+            hpb_tls_port: 4,
             janus_port: 2,
             turn_address: IpAddr::from([192, 0, 2, 1]),
             turn_port: 3,
+            turn_tls_port: 5,
             secret: "s".to_owned(),
             turn_secret: "t".to_owned(),
         };

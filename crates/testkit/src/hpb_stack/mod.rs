@@ -54,6 +54,17 @@ impl HpbVersion {
     }
 }
 
+/// How clients are told to reach coturn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Relay {
+    /// `turn:…?transport=udp`
+    Udp,
+    /// `turn:…?transport=tcp`
+    Tcp,
+    /// `turns:…?transport=tcp`; needs [`HpbOptions::certificate`].
+    Tls,
+}
+
 /// What a stack is to be like.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HpbOptions {
@@ -69,6 +80,18 @@ pub struct HpbOptions {
     pub turn: bool,
     /// Where clients reach coturn; the machine's own address when `None`. It relays from the machine's own in any case.
     pub turn_address: Option<IpAddr>,
+    /// How clients are told to reach it.
+    pub relay: Relay,
+    /// Where Janus offers media; the machine's own IPv4 address when `None`.
+    pub media_address: Option<IpAddr>,
+    /// Whether Janus offers media over TCP, too.
+    pub ice_tcp: bool,
+    /// Chain and key, PEM files: coturn speaks TLS with it.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// The signaling server is reached over TLS alone, with that certificate, and trusts any of its backends'.
+    pub encrypted: bool,
+    /// The name in [`HpbStack::url`], of 127.0.0.1.
+    pub host: &'static str,
 }
 
 impl HpbOptions {
@@ -81,6 +104,12 @@ impl HpbOptions {
             port: None,
             turn: false,
             turn_address: None,
+            relay: Relay::Udp,
+            media_address: None,
+            ice_tcp: false,
+            certificate: None,
+            encrypted: false,
+            host: "127.0.0.1",
         }
     }
 
@@ -151,12 +180,14 @@ impl HpbStack {
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
         restrict(&folder);
         let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let address = place::own_address();
+        let address = options.media_address.unwrap_or_else(place::own_address);
         let given = options.secret.clone();
         let plan = Plan {
             address,
             hpb_port: options.port.unwrap_or_else(|| free_port(loopback)),
+            hpb_tls_port: free_port(loopback),
             janus_port: free_port(loopback),
+            turn_tls_port: free_port(options.turn_address.unwrap_or(address)),
             turn_address: options.turn_address.unwrap_or(address),
             turn_port: free_port(options.turn_address.unwrap_or(address)),
             secret: if given.is_empty() { place::random_word(32) } else { given },
@@ -167,8 +198,8 @@ impl HpbStack {
         write("secret", &plan.secret)
             .and_then(|()| write("turn-secret", &plan.turn_secret))
             .and_then(|()| write("hpb.conf", &files::signaling(&plan, &options)))
-            .and_then(|()| write("turn.conf", &files::turn(&folder, &plan)))
-            .and_then(|()| files::write_janus(&folder.join("janus"), &root, &plan))
+            .and_then(|()| write("turn.conf", &files::turn(&folder, &plan, &options)))
+            .and_then(|()| files::write_janus(&folder.join("janus"), &root, &plan, &options))
             .expect("the temporary folder can be written");
         let mut stack = Self { folder, packages, options, plan, running: Vec::new(), ward: Ward::start() };
         stack.start_part(Part::Janus);
@@ -180,14 +211,15 @@ impl HpbStack {
         stack
     }
 
-    /// Base address of the signaling server, as a backend is told it: `http://127.0.0.1:PORT`.
+    /// Base address of the signaling server, as a backend is told it: `http://127.0.0.1:PORT`, or with TLS `https:`.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.plan.hpb_port)
+        let scheme = if self.options.encrypted { "https" } else { "http" };
+        format!("{scheme}://{}:{}", self.options.host, self.port())
     }
 
     /// Where clients connect: `ws://127.0.0.1:PORT/spreed`.
     pub fn websocket(&self) -> String {
-        format!("ws://127.0.0.1:{}/spreed", self.plan.hpb_port)
+        format!("{}/spreed", self.url().replacen("http", "ws", 1))
     }
 
     /// What signaling server and backends share.
@@ -202,7 +234,7 @@ impl HpbStack {
 
     /// The signaling server's port.
     pub fn port(&self) -> u16 {
-        self.plan.hpb_port
+        if self.options.encrypted { self.plan.hpb_tls_port } else { self.plan.hpb_port }
     }
 
     /// Where Janus offers media.
@@ -213,6 +245,16 @@ impl HpbStack {
     /// The TURN server's host and port, as behind `turn:`.
     pub fn turn_server(&self) -> String {
         format!("{}:{}", self.plan.turn_address, self.plan.turn_port)
+    }
+
+    /// The TURN server's address for clients, with how to reach it.
+    pub fn turn_uri(&self) -> String {
+        let at = |port| SocketAddr::new(self.plan.turn_address, port);
+        match self.options.relay {
+            Relay::Udp => format!("turn:{}?transport=udp", at(self.plan.turn_port)),
+            Relay::Tcp => format!("turn:{}?transport=tcp", at(self.plan.turn_port)),
+            Relay::Tls => format!("turns:{}?transport=tcp", at(self.plan.turn_tls_port)),
+        }
     }
 
     /// What the TURN server shares with whoever makes credentials for it.
