@@ -57,6 +57,30 @@ impl VideoFrame {
         Ok(Self { width, height, data, captured })
     }
 
+    /// A picture whose planes `paint` fills: it gets Y, U and V, all zero. Saves the copy that [`Self::from_i420`] makes.
+    ///
+    /// # Errors
+    /// When a side is odd, zero or too long.
+    pub fn paint(
+        width: u32,
+        height: u32,
+        captured: Instant,
+        paint: impl FnOnce(&mut [u8], &mut [u8], &mut [u8]),
+    ) -> Result<Self, FrameError> {
+        let mut data: Arc<[u8]> = std::iter::repeat_n(0, Self::bytes_for(width, height)?).collect();
+        let luma = width as usize * height as usize;
+        let planes = Arc::get_mut(&mut data).expect("nobody else has it yet");
+        let (y, colours) = planes.split_at_mut(luma);
+        let (u, v) = colours.split_at_mut(luma / 4);
+        paint(y, u, v);
+        Ok(Self { width, height, data, captured })
+    }
+
+    /// The same pixels, said to be of another moment: a still screen shown again.
+    pub fn at(&self, captured: Instant) -> Self {
+        Self { captured, ..self.clone() }
+    }
+
     /// How many bytes a picture of that size takes.
     ///
     /// # Errors
@@ -131,6 +155,20 @@ mod tests {
         data.extend([3; 4]);
         let frame = VideoFrame::from_i420(4, 4, data, Instant::now()).unwrap();
         assert_eq!((frame.y(), frame.u(), frame.v()), (&[1; 16][..], &[2; 4][..], &[3; 4][..]));
+    }
+
+    #[test]
+    fn a_painted_picture_is_the_same_as_one_from_bytes() {
+        let now = Instant::now();
+        let painted = VideoFrame::paint(4, 2, now, |y, u, v| {
+            y.fill(1);
+            u.fill(2);
+            v.fill(3);
+        })
+        .unwrap();
+        assert_eq!(painted.data(), [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 3]);
+        assert!(painted.at(now).shares_pixels_with(&painted));
+        assert!(VideoFrame::paint(4, 3, now, |_, _, _| ()).is_err());
     }
 
     #[test]

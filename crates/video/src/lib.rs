@@ -3,7 +3,17 @@
 //! Nothing here knows a network, a device or a call.
 
 mod codec;
+mod convert;
 mod frame;
+mod measure;
+mod pattern;
+mod scale;
+mod y4m;
 
 pub use codec::{EncodedFrame, VideoCodec};
+pub use convert::{PixelFormat, Pixels};
 pub use frame::{FrameError, MAX_SIDE, VideoFrame};
+pub use measure::luma_psnr;
+pub use pattern::{Pattern, read_number};
+pub use scale::{Scaler, fit_within};
+pub use y4m::{FrameRate, Y4mError, Y4mReader, Y4mWriter};
