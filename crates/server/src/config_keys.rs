@@ -38,6 +38,12 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
         "who may register: invitation (whoever has a link) or none",
         |v| matches!(v, "invitation" | "none"),
     ),
+    key(
+        "brute-force-delays",
+        "1",
+        "1: guesses (passwords, links) are answered later and later, up to 25 s; 0: only refused when there are too many",
+        is_switch,
+    ),
     key("calls", "1", "1: calls are possible; 0: nobody may call", is_switch),
     key("default-permissions", "246", "permission bits of members without their own, 0 to 255", |v| {
         v.parse::<u32>().is_ok_and(|bits| bits <= PERMISSIONS_MAX_SENT)
@@ -56,6 +62,24 @@ pub const CONFIG_KEYS: &[ConfigKey] = &[
         "0",
         "agreeing to be recorded before joining a call: 0 no, 1 always, 2 per conversation",
         |v| matches!(v, "0" | "1" | "2"),
+    ),
+    key(
+        "recording-max-megabytes",
+        "4096",
+        "the largest recording that is taken, in megabytes (1 to 1000000)",
+        |v| v.parse::<u32>().is_ok_and(|megabytes| (1..=1_000_000).contains(&megabytes)),
+    ),
+    key(
+        "recording-secret-file",
+        "",
+        "the file that holds the secret shared with the recording server",
+        |_| true,
+    ),
+    key(
+        "recording-url",
+        "",
+        "the recording server's address (empty: calls cannot be recorded; needs hpb-url as well)",
+        |v| v.is_empty() || parse_url(v).is_some(),
     ),
     key("server-name", "Bellbird", "the name people see", |v| !v.trim().is_empty() && v.len() <= 100),
     key(
@@ -182,10 +206,15 @@ impl TurnServer {
 pub(crate) struct Settings {
     pub(crate) registrations_by_invitation: bool,
     pub(crate) calls: bool,
+    pub(crate) guesses_are_delayed: bool,
     pub(crate) default_permissions: u32,
     pub(crate) recording_consent: u8,
     /// Address and secret file of the external signaling server.
     pub(crate) hpb: Option<(Url, PathBuf)>,
+    /// Address and secret file of the recording server.
+    pub(crate) recording: Option<(Url, PathBuf)>,
+    /// Largest recording, bytes.
+    pub(crate) recording_max_bytes: u64,
     pub(crate) session_ping_limit: u32,
     /// Shown to people called by telephone; may be empty.
     pub(crate) sip_caller: String,
@@ -221,12 +250,16 @@ impl Settings {
         Ok(Self {
             registrations_by_invitation: value("allowed-registrations") == "invitation",
             calls: value("calls") == "1",
+            guesses_are_delayed: value("brute-force-delays") == "1",
             default_permissions: match value("default-permissions").parse().unwrap_or(0) {
                 0 => PERMISSIONS_MAX_DEFAULT,
                 bits => bits,
             },
             recording_consent: value("recording-consent").parse().unwrap_or(0),
             hpb: parse_url(&value("hpb-url")).map(|url| (url, value("hpb-secret-file").into())),
+            recording: parse_url(&value("recording-url"))
+                .map(|url| (url, value("recording-secret-file").into())),
+            recording_max_bytes: value("recording-max-megabytes").parse().unwrap_or(4096) * 1_000_000,
             session_ping_limit: value("session-ping-limit").parse().unwrap_or(200),
             sip_caller: value("sip-caller"),
             server_name: value("server-name"),
@@ -266,6 +299,8 @@ mod tests {
             ("default-permissions", "256"),
             ("hpb-url", "ws://hpb.example.org"),
             ("hpb-url", "hpb.example.org"),
+            ("recording-url", "wss://recorder.example.org"),
+            ("recording-max-megabytes", "0"),
             ("session-ping-limit", "0"),
             ("sip-caller", "anybody"),
             ("server-name", "a\nb"),

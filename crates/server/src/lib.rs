@@ -9,7 +9,8 @@
 //! listener ─▶ http (routes, guards in Talk's order) ─▶ store (SQLite: what must survive)
 //!                                                  └─▶ live  (memory: sessions, calls, messages) ─▶ long polls
 //!                                                  └─▶ push  (WebSockets)
-//!                                  external signaling server ◀─▶ hpb  (only where one is configured)
+//!                                  external signaling server ◀─▶ hpb        (only where one is configured)
+//!                                           recording server ◀─▶ recording  (likewise)
 //! ```
 //! - Whatever was acknowledged is on the disk: `kill -9` loses sessions and running calls, which clients re-make, and
 //!   nothing else.
@@ -25,6 +26,7 @@ mod http;
 mod live;
 mod login_flows;
 mod push;
+mod recording;
 mod registry;
 mod secrets;
 mod server;

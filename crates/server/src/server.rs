@@ -24,6 +24,7 @@ use crate::error::ServerError;
 use crate::folder::{self, FolderLock};
 use crate::hpb::{self, HpbConfig, Switch};
 use crate::http::{self, Caller};
+use crate::recording::{self, Recording};
 use crate::secrets;
 use crate::state::{App, Shared};
 use crate::store::{self, Store, config, rooms};
@@ -141,6 +142,7 @@ impl Server {
             store,
             &instance,
             Switch::new(config.data.clone(), config.hpb, turn),
+            Recording::new(config.data.clone()),
             closing.clone(),
         );
         if let Err(error) = hpb::take_up(&app).await {
@@ -149,6 +151,11 @@ impl Server {
             }
             tracing::error!(%error, "the signaling server of the settings cannot be used");
         }
+        if let Err(reason) = recording::take_up(&app).await {
+            tracing::error!(%reason, "the recording server of the settings cannot be used");
+        }
+        let settled = recording::settle_after_start(&app).await;
+        settled.map_err(|error| ServerError::from_store(&config.data, error))?;
         let tasks = TaskTracker::new();
         tasks.spawn(keep_house(app.clone(), config.data.clone()));
         let router = http::router(app.clone());

@@ -13,6 +13,7 @@ use crate::http::throttle::Throttle;
 use crate::live::{AttendeeFacts, Effect, Live, Moment, RoomFacts};
 use crate::login_flows::LoginFlows;
 use crate::push::PushHub;
+use crate::recording::{self, Recording};
 use crate::store::attendees::AttendeeRow;
 use crate::store::rooms::RoomRow;
 use crate::store::{Store, StoreError, attendees, notifications, rooms};
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) push: PushHub,
     /// The external signaling server, if there is one.
     pub(crate) hpb: Switch,
+    pub(crate) recording: Recording,
     /// Tells this installation's cookies from others' on the same host.
     pub(crate) cookie_name: String,
     /// Cancelled by a shutdown.
@@ -76,7 +78,13 @@ pub(crate) fn facts_of(
 }
 
 impl Shared {
-    pub(crate) fn new(store: Store, instance: &str, hpb: Switch, closing: CancellationToken) -> App {
+    pub(crate) fn new(
+        store: Store,
+        instance: &str,
+        hpb: Switch,
+        recording: Recording,
+        closing: CancellationToken,
+    ) -> App {
         Arc::new(Self {
             store,
             live: Mutex::default(),
@@ -85,6 +93,7 @@ impl Shared {
             passwords: PasswordChecker::new(),
             push: PushHub::default(),
             hpb,
+            recording,
             cookie_name: format!("oc{instance}"),
             closing,
             syncing: tokio::sync::Mutex::new(()),
@@ -147,6 +156,7 @@ impl Shared {
                     for account in told {
                         self.push.notify(&account);
                     }
+                    self.end_recording(room);
                 }
                 Effect::Vacated { room, attendee } => {
                     let shared = Arc::clone(self);
@@ -214,6 +224,9 @@ impl Shared {
         if look_again {
             if let Err(error) = hpb::take_up(self).await {
                 tracing::error!(%error, "the signaling server of the settings cannot be used");
+            }
+            if let Err(reason) = recording::take_up(self).await {
+                tracing::error!(%reason, "the recording server of the settings cannot be used");
             }
             let occupied = self.live().occupied_rooms();
             for room in occupied {

@@ -112,6 +112,60 @@ impl ParticipantKind {
     }
 }
 
+/// How the recording of a room's call stands (talk-rest.md sections 6 and 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordingStatus {
+    None,
+    Video,
+    Audio,
+    /// Asked for, not yet confirmed by the recording server.
+    StartingVideo,
+    StartingAudio,
+    /// The last one failed; a new one may be started.
+    Failed,
+}
+
+impl RecordingStatus {
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Video => 1,
+            Self::Audio => 2,
+            Self::StartingVideo => 3,
+            Self::StartingAudio => 4,
+            Self::Failed => 5,
+        }
+    }
+
+    /// Only [`number`](Self::number)s are ever stored.
+    pub(crate) fn from_stored(number: u8) -> Self {
+        match number {
+            1 => Self::Video,
+            2 => Self::Audio,
+            3 => Self::StartingVideo,
+            4 => Self::StartingAudio,
+            5 => Self::Failed,
+            _ => Self::None,
+        }
+    }
+
+    /// Whether it was asked for and not yet confirmed.
+    pub(crate) fn is_starting(self) -> bool {
+        match self {
+            Self::StartingVideo | Self::StartingAudio => true,
+            Self::None | Self::Video | Self::Audio | Self::Failed => false,
+        }
+    }
+
+    /// Whether the recording server is at it, as far as is known.
+    pub(crate) fn is_underway(self) -> bool {
+        match self {
+            Self::Video | Self::Audio | Self::StartingVideo | Self::StartingAudio => true,
+            Self::None | Self::Failed => false,
+        }
+    }
+}
+
 /// The permissions that count: moderators have all; else the first set that says something, of the attendee, of the
 /// room for this call, of the room, of the server.
 pub(crate) fn effective_permissions(

@@ -99,6 +99,12 @@ pub struct RichObject {
         skip_serializing_if = "String::is_empty"
     )]
     pub icon_url: String,
+    /// Of a file.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// Where to fetch it.
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "String::is_empty")]
+    pub link: String,
 }
 
 /// One thing that can be done with a notification.

@@ -22,6 +22,27 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// A client for a server that stands beside this one at `base`: never by a proxy, with the system's trust for `https:`.
+pub(crate) fn client_beside(base: &Url) -> Result<Client, String> {
+    let refused = |error: &dyn std::fmt::Display| format!("TLS could not be set up: {error}");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refused(&error))?;
+    let tls = if base.scheme() == "http" {
+        builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+    } else {
+        builder.with_platform_verifier().map_err(|error| refused(&error))?.with_no_client_auth()
+    };
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .build()
+        .map_err(|error| refused(&error))
+}
+
 /// The way to the signaling server.
 pub(crate) struct Link {
     base: Url,
@@ -35,26 +56,7 @@ pub(crate) struct Link {
 
 impl Link {
     pub(crate) fn new(base: Url, secret: SharedSecret) -> Result<Self, ServerError> {
-        let refused = |error: &dyn std::fmt::Display| {
-            ServerError::SignalingServer(format!("TLS could not be set up: {error}"))
-        };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| refused(&error))?;
-        let tls = if base.scheme() == "http" {
-            builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
-        } else {
-            builder.with_platform_verifier().map_err(|error| refused(&error))?.with_no_client_auth()
-        };
-        // Never by a proxy: the two servers stand side by side.
-        let http = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(5))
-            .build()
-            .map_err(|error| refused(&error))?;
+        let http = client_beside(&base).map_err(ServerError::SignalingServer)?;
         Ok(Self { base, secret, http, our_name: Mutex::default(), nameless: AtomicBool::new(false) })
     }
 

@@ -29,8 +29,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-pub(crate) use checksum::{CHECKSUM_HEADER, RANDOM_HEADER};
+pub(crate) use checksum::{CHECKSUM_HEADER, RANDOM_HEADER, SharedSecret};
 pub(crate) use dial::DialFailure;
+pub(crate) use link::client_beside;
 pub(crate) use outbox::Item;
 pub(crate) use rooms::{RoomNews, properties};
 pub(crate) use switch::{Switch, take_up};
@@ -38,7 +39,6 @@ pub(crate) use switch::{Switch, take_up};
 use crate::error::ServerError;
 use crate::live::Moment;
 use crate::state::{App, Shared};
-use checksum::SharedSecret;
 use link::Link;
 use outbox::Outbox;
 use tokens::Tokens;

@@ -139,7 +139,7 @@ async fn all_capabilities(asked: &Asked) -> Result<(Value, String), Ocs> {
                     "call": {
                         "enabled": settings.calls,
                         "breakout-rooms": false,
-                        "recording": false,
+                        "recording": asked.app.recorder().is_some(),
                         "recording-consent": settings.recording_consent,
                         "supported-reactions": REACTIONS,
                         "sip-enabled": false,

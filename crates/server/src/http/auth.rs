@@ -116,8 +116,8 @@ pub(crate) fn too_many(seconds: u64) -> Ocs {
         .header(header::RETRY_AFTER, seconds.to_string())
 }
 
-/// The account behind a name and an app password or password. 401 when they do not belong together, 429 after too
-/// many failures. A right app password always gets in: it cannot be guessed, so there is nothing to slow down.
+/// The account behind a name and an app password or password. 401 when they do not belong together, later and later
+/// after failures, 429 after too many. A right app password always gets in: it cannot be guessed, so there is nothing to slow down.
 pub(crate) async fn authenticate(
     app: &App,
     address: IpAddr,
@@ -138,10 +138,8 @@ pub(crate) async fn authenticate(
     if let Some((account, id)) = by_token {
         return Ok(User { account, via: Via::AppPassword(id) });
     }
+    app.slow_down(Guess::Login, address, name).await?;
     let now = app.now().at;
-    if let Some(seconds) = app.throttle().blocked(Guess::Login, address, name, now) {
-        return Err(too_many(seconds));
-    }
     let hash = by_name.as_ref().map_or(secrets::NOBODYS_HASH, |(_, hash)| hash.as_str());
     let right = app.passwords.verify(password, hash).await;
     match by_name {

@@ -17,11 +17,13 @@ mod place;
 mod presence;
 mod push_socket;
 mod recording;
+mod recording_backend;
 mod registration;
 mod render;
 mod room_settings;
 mod rooms;
 mod signaling;
+mod slow_down;
 pub(crate) mod throttle;
 
 use std::any::Any;
@@ -63,6 +65,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/push/ws", get(push_socket::socket))
         .route("/push/pre_auth", get(push_socket::pre_auth).post(push_socket::pre_auth))
         .route("/index.php/apps/bellbird/api/v1/registration", post(registration::register))
+        .route("/index.php/apps/bellbird/recording/{id}", get(recording::download))
         .route("/invite/{code}", get(invitation_page))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(CatchPanicLayer::custom(panicked))
@@ -167,7 +170,10 @@ fn signaling_routes() -> Router<App> {
 fn talk_v1_routes() -> Router<App> {
     Router::new()
         .route("/guest/{token}/name", post(presence::set_guest_name))
+        .route("/recording/backend", post(recording_backend::backend))
         .route("/recording/{token}", post(recording::start).delete(recording::stop))
+        .route("/recording/{token}/notification", delete(recording::dismiss))
+        .route("/recording/{token}/store", post(recording_backend::store))
         .route("/room/{token}/avatar", get(people::room_avatar))
         .route("/room/{token}/avatar/dark", get(people::room_avatar))
 }

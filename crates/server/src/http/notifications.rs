@@ -10,16 +10,32 @@ use sha2::{Digest, Sha256};
 use super::asked::Asked;
 use super::ocs::{Ocs, OcsResult};
 use crate::live::Live;
-use crate::store::notifications::{self, NotificationRow};
+use crate::store::notifications::{self, About, NotificationRow};
 
 fn render(row: &NotificationRow, account: &str, base: &str, live: &Live) -> Notification {
-    let runs = live.call(row.room).is_some_and(|call| call.started == row.call_start);
-    let one_to_one = row.room_type == ROOM_ONE_TO_ONE;
-    let link = format!("{base}/call/{}", row.token);
-    let call = RichObject {
+    match &row.about {
+        About::Call => of_call(row, account, base, live),
+        About::Recording { id, name } => {
+            let file = RichObject {
+                kind: "file".into(),
+                id: id.to_string(),
+                name: name.clone(),
+                path: name.clone(),
+                link: format!("{base}/index.php/apps/bellbird/recording/{id}"),
+                ..RichObject::default()
+            };
+            of_recording(row, account, base, Some(file))
+        }
+        About::RecordingLost => of_recording(row, account, base, None),
+    }
+}
+
+/// The conversation as a notification's text names it.
+fn conversation(row: &NotificationRow, name: &str, base: &str) -> RichObject {
+    RichObject {
         kind: "call".into(),
         id: row.room.to_string(),
-        name: if one_to_one { row.caller_name.clone() } else { row.room_name.clone() },
+        name: name.to_owned(),
         call_type: match row.room_type {
             ROOM_ONE_TO_ONE => "one2one",
             ROOM_PUBLIC => "public",
@@ -27,7 +43,58 @@ fn render(row: &NotificationRow, account: &str, base: &str, live: &Live) -> Noti
         }
         .into(),
         icon_url: format!("{base}/ocs/v2.php/apps/spreed/api/v1/room/{}/avatar", row.token),
+        ..RichObject::default()
+    }
+}
+
+/// A recording that was stored, or could not be.
+fn of_recording(row: &NotificationRow, account: &str, base: &str, file: Option<RichObject>) -> Notification {
+    let (object_type, subject, message_rich) = match &file {
+        Some(_) => (
+            "recording",
+            "Call recording now available",
+            "The recording for the call in {call} can be fetched as {file}.",
+        ),
+        None => (
+            "recording_information",
+            "The call recording was lost",
+            "The recording of the call in {call} was too large or could not be written. Ask who runs the server.",
+        ),
     };
+    let call = conversation(row, &row.room_name, base);
+    let mut message = message_rich.replace("{call}", &call.name);
+    let mut parameters = BTreeMap::from([("call".to_owned(), call)]);
+    let mut link = format!("{base}/call/{}", row.token);
+    if let Some(file) = file {
+        message = message.replace("{file}", &file.name);
+        link.clone_from(&file.link);
+        parameters.insert("file".to_owned(), file);
+    }
+    Notification {
+        notification_id: row.id,
+        app: "spreed".into(),
+        user: account.to_owned(),
+        datetime: iso_8601(row.created),
+        object_type: object_type.into(),
+        object_id: row.token.clone(),
+        subject: subject.into(),
+        subject_rich: subject.into(),
+        message,
+        message_rich: message_rich.into(),
+        message_rich_parameters: parameters,
+        link,
+        icon: format!("{base}/icon.svg"),
+        should_notify: Some(true),
+        ..Notification::default()
+    }
+}
+
+fn of_call(row: &NotificationRow, account: &str, base: &str, live: &Live) -> Notification {
+    let runs = live.call(row.room).is_some_and(|call| call.started == row.call_start);
+    let one_to_one = row.room_type == ROOM_ONE_TO_ONE;
+    let link = format!("{base}/call/{}", row.token);
+    let name = if one_to_one { &row.caller_name } else { &row.room_name };
+    let call = conversation(row, name, base);
     let subject_rich = match (runs, one_to_one) {
         (true, true) => "{user} is calling you",
         (true, false) => "A call has started in {call}",

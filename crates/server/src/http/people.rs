@@ -121,7 +121,7 @@ pub(super) async fn room_avatar(asked: Asked) -> Result<Response, Ocs> {
         })
         .await?;
     let Some(seen) = found else {
-        asked.may_ask_for_rooms()?;
+        asked.may_ask_for_rooms().await?;
         return Err(asked.no_such_room());
     };
     let key = seen.other.as_ref().map_or(&seen.room.token, |other| &other.id);

@@ -1,7 +1,6 @@
 //! The caller in a conversation, and the refusals in the order clients rely on (talk-rest.md section 2).
 
 use super::asked::Asked;
-use super::auth::too_many;
 use super::ocs::Ocs;
 use super::throttle::Guess;
 use crate::config_keys::Settings;
@@ -44,13 +43,9 @@ impl Asked {
         Ocs::status(404)
     }
 
-    /// 429 while the caller has asked for too many rooms that are not there.
-    pub(crate) fn may_ask_for_rooms(&self) -> Result<(), Ocs> {
-        let (subject, now) = (self.user_id().unwrap_or(""), self.app.now().at);
-        match self.app.throttle().blocked(Guess::RoomToken, self.caller.address, subject, now) {
-            Some(seconds) => Err(too_many(seconds)),
-            None => Ok(()),
-        }
+    /// Waits, or 429, while the caller has asked for too many rooms that are not there.
+    pub(crate) async fn may_ask_for_rooms(&self) -> Result<(), Ocs> {
+        self.app.slow_down(Guess::RoomToken, self.caller.address, self.user_id().unwrap_or("")).await
     }
 
     /// The room named in the path, with the caller in it. 404 when the room is unknown or the caller no participant;
@@ -85,7 +80,7 @@ impl Asked {
             return Err(Ocs::status(403));
         }
         let Some((room, me)) = found else {
-            self.may_ask_for_rooms()?;
+            self.may_ask_for_rooms().await?;
             return Err(self.no_such_room());
         };
         let permissions = permissions_of(&me, &room, &settings);

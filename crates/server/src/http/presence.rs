@@ -4,7 +4,6 @@ use axum::http::header::SET_COOKIE;
 use serde_json::json;
 
 use super::asked::Asked;
-use super::auth::too_many;
 use super::ocs::{Ocs, OcsResult};
 use super::throttle::Guess;
 use crate::config_keys::Settings;
@@ -49,7 +48,6 @@ fn way_in(asked: &Asked, room: &RoomRow, me: Option<&AttendeeRow>) -> Way {
 
 /// `POST /room/{token}/participants/active`
 pub(super) async fn join_room(asked: Asked) -> OcsResult {
-    asked.may_ask_for_rooms()?;
     let token = asked.path("token").to_owned();
     let known_actor = asked.actor();
     let actor =
@@ -64,6 +62,9 @@ pub(super) async fn join_room(asked: Asked) -> OcsResult {
             Ok(Some((room, me, Settings::read(c)?)))
         })
         .await?;
+    if found.as_ref().is_none_or(|(_, me, _)| me.is_none()) {
+        asked.may_ask_for_rooms().await?;
+    }
     let Some((room, me, settings)) = found else { return Err(asked.no_such_room()) };
     let way = way_in(&asked, &room, me.as_ref());
     if matches!(way, Way::Closed) {
@@ -176,9 +177,7 @@ async fn check_password(asked: &Asked, room: &RoomRow, password: &str) -> Result
     if password.is_empty() {
         return Err(refused);
     }
-    if let Some(seconds) = asked.app.throttle().blocked(Guess::RoomPassword, address, &room.token, now) {
-        return Err(too_many(seconds));
-    }
+    asked.app.slow_down(Guess::RoomPassword, address, &room.token).await?;
     if password.len() <= 4 * registry::MAX_PASSWORD
         && asked.app.passwords.verify(password, &room.password).await
     {

@@ -4,7 +4,6 @@ use axum::http::header;
 use bellbird_talk_wire::Registered;
 
 use super::asked::Asked;
-use super::auth::too_many;
 use super::ocs::{Ocs, OcsResult};
 use super::throttle::Guess;
 use crate::config_keys::Settings;
@@ -26,9 +25,7 @@ pub(super) async fn register(asked: Asked) -> OcsResult {
         return Err(Ocs::status(415));
     }
     let (address, now) = (asked.caller.address, asked.app.now());
-    if let Some(seconds) = asked.app.throttle().blocked(Guess::Invitation, address, "", now.at) {
-        return Err(too_many(seconds));
-    }
+    asked.app.slow_down(Guess::Invitation, address, "").await?;
     let params = &asked.params;
     let digest = secrets::digest(params.text("code")?.trim());
     let allowed = asked

@@ -133,7 +133,7 @@ impl RoomSeen {
             has_call: call.is_some(),
             call_flag: call.map_or(0, |call| call.flags),
             call_start_time: call.map_or(0, |call| call.started),
-            call_recording: 0,
+            call_recording: room.recording.number(),
             last_activity: room.last_activity,
             unread_messages: 0,
             is_favorite: me.as_ref().is_some_and(|me| me.favorite),

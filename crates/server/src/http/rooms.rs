@@ -20,7 +20,7 @@ use crate::registry;
 use crate::secrets;
 use crate::store::rooms::{RoomRow, pair_key};
 use crate::store::{StoreError, accounts, attendees, rooms};
-use crate::words::{Actor, ActorKind, PERMISSIONS_MAX_SENT, ParticipantKind};
+use crate::words::{Actor, ActorKind, PERMISSIONS_MAX_SENT, ParticipantKind, RecordingStatus};
 
 /// Longest room name, characters.
 const MAX_NAME: usize = 255;
@@ -77,10 +77,11 @@ pub(super) async fn get(asked: Asked) -> OcsResult {
             || seen.room.is_open_by_link(unix)
             || is_listed(&seen.room, asked.user.is_some(), guest_app)
     });
-    let Some((seen, settings)) = visible else {
-        asked.may_ask_for_rooms()?;
-        return Err(asked.no_such_room());
-    };
+    if visible.as_ref().is_none_or(|(seen, _)| seen.me.is_none()) {
+        // Before the answer is known to be yes or no: who does not wait for it must not know either.
+        asked.may_ask_for_rooms().await?;
+    }
+    let Some((seen, settings)) = visible else { return Err(asked.no_such_room()) };
     Ok(Ocs::ok(asked.render(&seen, &settings, true)).header(HASH, settings.hash))
 }
 
@@ -232,6 +233,8 @@ fn blank_room(room_type: u8, unix: i64) -> RoomRow {
         pair: None,
         last_activity: unix,
         link_expires: 0,
+        recording: RecordingStatus::None,
+        recording_base: String::new(),
     }
 }
 
@@ -408,6 +411,7 @@ pub(super) async fn delete(asked: Asked) -> OcsResult {
     let users: Vec<String> = users.map(|member| member.actor.id).collect();
     asked.app.tell_of_deletion(&place.room, &users);
     asked.app.sync_room(id).await?;
+    asked.app.abandon_recording(place.room);
     for account in told {
         asked.app.push.notify(&account);
     }

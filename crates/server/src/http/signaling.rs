@@ -15,8 +15,10 @@ use sha1::Sha1;
 
 use super::asked::Asked;
 use super::ocs::{Ocs, OcsResult};
+use super::recording_backend::prove;
 use crate::config_keys::{Settings, TurnServer};
 use crate::live::{Pull, PullTicket};
+use crate::recording::{CHECKSUM_HEADER, RANDOM_HEADER};
 use crate::secrets;
 use crate::state::App;
 use crate::store::rooms;
@@ -27,6 +29,11 @@ const TURN_KEEPS: i64 = 24 * 3600;
 /// `GET /api/v3/signaling/settings`
 pub(super) async fn settings(asked: Asked) -> OcsResult {
     let token = asked.params.text("token")?;
+    // The recording server belongs to no conversation, and shows instead that it is the recording server.
+    let records = asked.headers.contains_key(RANDOM_HEADER) || asked.headers.contains_key(CHECKSUM_HEADER);
+    if records {
+        prove(&asked.app, &asked.headers, asked.caller, token.as_bytes(), 401).await?;
+    }
     let actor = asked.actor();
     let unix = asked.app.now().unix;
     let (room, settings, name) = asked
@@ -47,14 +54,14 @@ pub(super) async fn settings(asked: Asked) -> OcsResult {
                         }
                         None => false,
                     };
-                    attends || room.is_open_by_link(unix) || room.listable > 0
+                    attends || records || room.is_open_by_link(unix) || room.listable > 0
                 }
             };
             Ok((visible, Settings::read(c)?, name))
         })
         .await?;
     if !room {
-        asked.may_ask_for_rooms()?;
+        asked.may_ask_for_rooms().await?;
         return Err(asked.no_such_room());
     }
     let turn = asked.app.hpb.turn_servers(&settings);
@@ -151,7 +158,7 @@ async fn own_session(asked: &Asked) -> Result<(i64, crate::live::SessionId), Ocs
     let token = asked.path("token").to_owned();
     let room = asked.app.store.read(move |c| rooms::by_token(c, &token)).await?;
     let Some(room) = room else {
-        asked.may_ask_for_rooms()?;
+        asked.may_ask_for_rooms().await?;
         return Err(asked.no_such_room());
     };
     let session = asked.session_in(room.id, None).ok_or_else(gone)?;

@@ -1,8 +1,11 @@
-//! Slows down guessing: too many failures of one kind, from one address, for one account.
+//! Refuses guessing: too many failures of one kind, from one address, for one account. What comes before the refusal is
+//! in [`slow_down`](super::slow_down).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use super::slow_down::Delays;
 
 /// Failures are remembered this long.
 const WINDOW: Duration = Duration::from_secs(300);
@@ -20,12 +23,14 @@ pub(crate) enum Guess {
     RoomPassword,
     /// An invitation's code.
     Invitation,
+    /// The secret shared with the recording server.
+    RecordingSecret,
 }
 
 impl Guess {
     fn limit(self) -> usize {
         match self {
-            Self::Login | Self::RoomPassword | Self::Invitation => 10,
+            Self::Login | Self::RoomPassword | Self::Invitation | Self::RecordingSecret => 10,
             // Clients ask for rooms they have just been removed from; only wrong ones count, each once.
             Self::RoomToken => 30,
         }
@@ -40,8 +45,10 @@ struct Key {
 }
 
 /// Counts failures. Told the time.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Throttle {
+    /// The same failures by network.
+    pub(super) delays: Delays,
     /// Of each failure, when, and what was tried.
     failures: HashMap<Key, Vec<(Instant, [u8; 32])>>,
 }
@@ -71,6 +78,7 @@ impl Throttle {
         tried: [u8; 32],
         now: Instant,
     ) {
+        self.delays.failed(guess, address, subject, tried, now);
         if self.failures.len() >= MAX_KEYS {
             let newest = |tries: &[(Instant, [u8; 32])]| tries.iter().map(|(at, _)| *at).max().unwrap_or(now);
             let mut ages: Vec<Instant> = self.failures.values().map(|tries| newest(tries)).collect();
@@ -88,17 +96,22 @@ impl Throttle {
 
     /// A success forgets the failures before it.
     pub(crate) fn succeeded(&mut self, guess: Guess, address: IpAddr, subject: &str) {
+        self.delays.succeeded(guess, address, subject);
         self.failures.remove(&key(guess, address, subject));
     }
 }
 
 fn key(guess: Guess, address: IpAddr, subject: &str) -> Key {
-    // One household has a whole /64 of IPv6 addresses; an IPv4 address may come dressed as IPv6.
-    let address = match address.to_canonical() {
+    Key { guess, address: network(address), subject: subject.to_ascii_lowercase() }
+}
+
+/// What counts as one address: one household has a whole /64 of IPv6 addresses; an IPv4 address may come dressed as
+/// IPv6.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
         address @ IpAddr::V4(_) => address,
-    };
-    Key { guess, address, subject: subject.to_ascii_lowercase() }
+    }
 }
 
 #[cfg(test)]

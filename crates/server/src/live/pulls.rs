@@ -132,6 +132,19 @@ impl Live {
     }
 }
 
+impl Live {
+    /// Queues a message of the server's own for everybody in the room's call.
+    pub(crate) fn tell_all_in_call(&mut self, room: i64, text: &str) {
+        let Some(live) = self.rooms.get_mut(&room) else { return };
+        let server: SessionId = "".into();
+        for session in live.sessions.iter_mut().filter(|session| session.in_call != 0) {
+            if session.mailbox.push(&server, text.to_owned()) {
+                session.wake.notify_waiters();
+            }
+        }
+    }
+}
+
 impl LiveRoom {
     /// The list as one session may see it. Who waits in the lobby sees nobody but itself.
     fn users(&mut self, room: i64, viewer: &str, now: Moment) -> Arc<str> {

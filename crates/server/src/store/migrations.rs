@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Step `n` (counted from 1) leads to `user_version` `n`.
-const STEPS: &[&str] = &[FIRST, SECOND];
+const STEPS: &[&str] = &[FIRST, SECOND, THIRD];
 
 const FIRST: &str = "
 CREATE TABLE config (
@@ -104,6 +104,37 @@ CREATE INDEX notifications_by_room ON notifications(room);
 const SECOND: &str = "
 ALTER TABLE rooms ADD COLUMN link_expires INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX rooms_by_lobby_timer ON rooms(lobby_timer) WHERE lobby != 0 AND lobby_timer > 0;
+";
+
+const THIRD: &str = "
+ALTER TABLE rooms ADD COLUMN call_recording INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rooms ADD COLUMN recording_owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE rooms ADD COLUMN recording_base TEXT NOT NULL DEFAULT '';
+CREATE TABLE recordings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL COLLATE NOCASE REFERENCES accounts(id) ON DELETE CASCADE,
+    token TEXT NOT NULL,
+    name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    created INTEGER NOT NULL
+);
+CREATE INDEX recordings_by_account ON recordings(account);
+ALTER TABLE notifications ADD COLUMN subject INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE notifications ADD COLUMN recording INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE bans (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    room INTEGER NOT NULL REFERENCES rooms(id) ON DELETE CASCADE,
+    moderator_type TEXT NOT NULL,
+    moderator_id TEXT NOT NULL,
+    moderator_name TEXT NOT NULL,
+    banned_type TEXT NOT NULL,
+    banned_id TEXT NOT NULL,
+    banned_name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    note TEXT NOT NULL,
+    UNIQUE (room, banned_type, banned_id)
+);
 ";
 
 /// Runs the steps that are missing, all in one transaction, so that a crash in between leaves the old schema.

@@ -15,6 +15,7 @@ pub(crate) mod config;
 pub(crate) mod invitations;
 mod migrations;
 pub(crate) mod notifications;
+pub(crate) mod recordings;
 pub(crate) mod rooms;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
+use crate::words::RecordingStatus;
 use bellbird_talk_wire::constants::ROOM_PUBLIC;
 
 /// One conversation as stored.
@@ -30,6 +31,10 @@ pub(crate) struct RoomRow {
     pub(crate) last_activity: i64,
     /// Unix seconds from which the link of a public conversation lets nobody in any more; 0 never.
     pub(crate) link_expires: i64,
+    /// How the recording of its call stands. Changed by [`super::recordings`] alone.
+    pub(crate) recording: RecordingStatus,
+    /// The address under which the recording server knows this server in this room.
+    pub(crate) recording_base: String,
 }
 
 impl RoomRow {
@@ -59,7 +64,7 @@ pub(crate) fn pair_key(one: &str, other: &str) -> String {
 
 const COLUMNS: &str = "id, token, type, name, description, password, read_only, listable, lobby, lobby_timer, \
      default_permissions, call_permissions, recording_consent, object_type, object_id, pair, last_activity, \
-     link_expires";
+     link_expires, call_recording, recording_base";
 
 fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
     Ok(RoomRow {
@@ -81,6 +86,8 @@ fn room(row: &Row<'_>) -> rusqlite::Result<RoomRow> {
         pair: row.get(15)?,
         last_activity: row.get(16)?,
         link_expires: row.get(17)?,
+        recording: RecordingStatus::from_stored(row.get(18)?),
+        recording_base: row.get(19)?,
     })
 }
 
@@ -115,7 +122,7 @@ pub(crate) fn insert(connection: &Connection, new: &RoomRow) -> Result<i64, Stor
     Ok(connection.last_insert_rowid())
 }
 
-/// Writes back everything of the room that can change.
+/// Writes back everything of the room that can change, but how its recording stands.
 pub(crate) fn update(connection: &Connection, changed: &RoomRow) -> Result<(), StoreError> {
     connection
         .prepare_cached(

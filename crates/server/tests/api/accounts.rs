@@ -34,6 +34,7 @@ async fn a_password_is_traded_for_an_app_password_and_that_revoked() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_passwords_are_refused_and_then_slowed_down() {
     let (world, [alice, bob]) = World::with(["alice", "bob"]).await;
+    world.config("brute-force-delays", "0").await;
     let with = |password: &str| Client { password: Some(password.into()), ..alice.clone() };
     for n in 0..10 {
         with(&format!("guess {n}")).get(USER).await.expect(401);

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{V3, V4, World};
+use crate::support::{Client, PASSWORD, V3, V4, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn web_pages_cannot_ask_without_the_ocs_header() {
@@ -87,4 +87,34 @@ async fn bytes_that_are_no_http_do_not_stop_the_server() {
         drop(stream.read_to_end(&mut answer).await);
     }
     alice.get(&format!("{V4}/room")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guesses_are_answered_later_and_later() {
+    let (world, [alice, bob]) = World::with(["alice", "bob"]).await;
+    let user = "/ocs/v2.php/cloud/user";
+    let with = |who: &Client, password: &str| Client { password: Some(password.into()), ..who.clone() };
+    // The time a try took; the server waits at least so long, and a slow machine longer.
+    let took = async |who: Client, status: u16| {
+        let begun = std::time::Instant::now();
+        who.get(user).await.expect(status);
+        begun.elapsed().as_millis()
+    };
+    took(with(&alice, "guess 1"), 401).await;
+    assert!(took(with(&alice, "guess 2"), 401).await >= 200);
+    // Against another account it goes on; the right password waits as a wrong one does.
+    assert!(took(with(&bob, "guess 3"), 401).await >= 400);
+    assert!(took(with(&bob, PASSWORD), 200).await >= 800);
+    // Which forgives what was tried against that account.
+    assert!(took(with(&alice, PASSWORD), 200).await >= 400);
+    let token = alice.create_room(3, &[]).await;
+    let password = json!({ "password": "open sesame" });
+    alice.put(&format!("{V4}/room/{token}/password"), password.clone()).await.expect(200);
+    let guest = world.guest();
+    for n in 0..2 {
+        guest.enter_with(&token, json!({ "password": format!("guess {n}") })).await.expect(403);
+    }
+    let begun = std::time::Instant::now();
+    guest.enter_with(&token, password).await.expect(200);
+    assert!(begun.elapsed().as_millis() >= 400);
 }

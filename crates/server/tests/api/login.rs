@@ -149,6 +149,7 @@ async fn a_form_from_elsewhere_or_with_a_wrong_password_lets_nobody_in() {
 async fn guessing_passwords_in_the_form_is_slowed_down() {
     let (world, [_alice]) = World::with(["alice"]).await;
     let (client, browser) = (world.guest(), Browser(world.guest()));
+    world.config("brute-force-delays", "0").await;
     let flow = begin(&client, "").await;
     let state = state(&text(browser.open(&flow.login).await, 200).await);
     for n in 0..10 {

@@ -84,6 +84,7 @@ async fn an_invitation_is_used_as_often_as_it_says_and_not_after_its_end() {
 async fn guessing_codes_is_slowed_down() {
     let world = World::start().await;
     let code = invitation(&world, 1).await;
+    world.config("brute-force-delays", "0").await;
     for n in 0..10 {
         register(&world, form(&format!("guess{n}"), "dora")).await.refuse(400, "code");
     }
