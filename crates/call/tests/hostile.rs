@@ -109,6 +109,8 @@ impl Storm {
             29 => SignalingEvent::Facts(RoomFacts {
                 moderator: self.random.chance(0.5),
                 may_add: self.random.chance(0.5),
+                may_publish_video: self.random.chance(0.7),
+                may_share_screen: self.random.chance(0.7),
                 ..RoomFacts::default()
             }),
             _ => SignalingEvent::Trouble(self.problem()),
@@ -117,7 +119,7 @@ impl Storm {
 
     fn media(&mut self) -> MediaEvent {
         let link = self.link_id();
-        match self.random.below(11) {
+        match self.random.below(12) {
             0 => MediaEvent::LocalDescription { link, description: self.description() },
             1 => MediaEvent::LocalCandidate { link, candidate: self.candidate() },
             2..=5 => {
@@ -132,12 +134,15 @@ impl Storm {
                 MediaEvent::LinkState { link, state: states[self.random.below(states.len())] }
             }
             6 => MediaEvent::RemoteTrack { link, kind: self.kind(), added: self.random.chance(0.7) },
-            7 => MediaEvent::LocalTrack { kind: self.kind(), added: true },
+            7 => MediaEvent::LocalTrack { kind: self.kind(), added: self.random.chance(0.7) },
             8 => {
                 let stages = [MediaStage::Rtp, MediaStage::Played, MediaStage::Frame];
                 MediaEvent::FirstMedia { link, kind: self.kind(), stage: stages[self.random.below(3)] }
             }
             9 => MediaEvent::Levels(AudioLevels { local: 0.0, remote: Vec::new() }),
+            10 if self.random.chance(0.3) => {
+                MediaEvent::CaptureFailed { kind: self.kind(), problem: self.problem() }
+            }
             _ if self.random.chance(0.2) => MediaEvent::LinkFailed { link, problem: self.problem() },
             _ => MediaEvent::DataReceived { link, text: "t".into() },
         }
@@ -145,13 +150,19 @@ impl Storm {
 
     /// What the person may do without wanting the call.
     fn idle_intent(&mut self) -> Intent {
-        match self.random.below(7) {
+        match self.random.below(9) {
             0 => Intent::Mute(self.kind()),
             1 => Intent::Unmute(self.kind()),
             2 => Intent::Hold,
             3 => Intent::RaiseHand(self.random.chance(0.5)),
             4 => Intent::AskToMute(self.participant()),
             5 => Intent::AddPerson(ContactId::new("carol")),
+            6 => Intent::ShareScreen(self.random.chance(0.8)),
+            7 => {
+                let (participant, kind) = (Some(self.participant()), self.kind());
+                let width = self.random.below(2000) as u16;
+                Intent::Watch(vec![bellbird_call::Watch { participant, kind, width }])
+            }
             _ => Intent::Resume,
         }
     }
@@ -187,6 +198,16 @@ impl Watch {
                     self.captures += 1;
                     assert!(self.willed, "capture before the person wanted it, met {met}");
                     assert_eq!(self.captures, 1, "capture started twice, met {met}");
+                }
+                CallOutput::Media(MediaCommand::SetMuted {
+                    kind: MediaKind::Video | MediaKind::Screen,
+                    muted: false,
+                }) => {
+                    let asked = met.starts_with("intent") || met.starts_with("start");
+                    assert!(self.captures == 1 && asked, "a picture of ours nobody asked for, met {met}");
+                }
+                CallOutput::Signaling(SignalingCommand::ShareScreen(true)) => {
+                    assert!(self.willed, "a screen told of before the person wanted it, met {met}");
                 }
                 CallOutput::Media(MediaCommand::OpenLink(_) | MediaCommand::SetRemoteDescription { .. })
                 | CallOutput::Signaling(
@@ -233,7 +254,8 @@ fn outgoing(now: Instant, random: &mut Random) -> CallMachine {
         CallTarget::Room(RoomId::new("group"))
     };
     let id = CallId::new("out");
-    CallMachine::outgoing(id, target, "Bob".into(), MediaKinds::VOICE, false, CallConfig::default(), now)
+    let media = if random.chance(0.5) { MediaKinds::VOICE } else { MediaKinds::VIDEO };
+    CallMachine::outgoing(id, target, "Bob".into(), media, false, CallConfig::default(), now)
 }
 
 #[test]
@@ -249,7 +271,7 @@ fn nothing_leaves_before_the_person_answered() {
         let answers_at = storm.random.chance(0.5).then(|| storm.random.below(60));
         for step in 0..200 {
             let input = match answers_at {
-                Some(at) if at == step => CallInput::Intent(Intent::Answer(MediaKinds::VOICE)),
+                Some(at) if at == step => CallInput::Intent(Intent::Answer(MediaKinds::VIDEO)),
                 _ if storm.random.chance(0.05) => CallInput::Start,
                 _ if storm.random.chance(0.1) => CallInput::Intent(storm.idle_intent()),
                 _ => storm.remote_input(),
@@ -264,6 +286,9 @@ fn nothing_leaves_before_the_person_answered() {
             let view = call.view(now);
             assert_eq!(view.ended.is_some(), watch.ended);
             assert!(watch.willed || view.connected_at.is_none());
+            assert!(watch.willed || !(view.camera_on || view.sharing_screen));
+            assert!(view.facts.may_publish_video || !view.camera_on, "met {met}");
+            assert!(view.facts.may_share_screen || !view.sharing_screen, "met {met}");
         }
     }
 }

@@ -9,8 +9,9 @@
 //! When the machine changes networks, a link that is up counts as lost at once.
 //!
 //! Only the side that offers can restart ICE (RFC 8445 section 2.4, and talk-signaling section 4: at most five
-//! times); the other waits for its offer, somewhat longer than the offerer would try. A link that goes one way ends at
-//! a media server, which takes no second offer (talk-signaling section 6.7): such a link is made anew instead.
+//! times); the other waits for its offer, somewhat longer than the offerer would try. A link that goes one way mostly
+//! ends at a media server, which takes no second offer (talk-signaling section 6.7): such a link is made anew instead.
+//! The exception is a screen we send straight to someone.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -95,6 +96,8 @@ enum Side {
 impl Side {
     fn of(link: &Link) -> Self {
         match (link.direction, link.role) {
+            // A link of ours to a media server is nobody's.
+            (LinkDirection::SendOnly, LinkRole::Offerer) if link.participant.is_some() => Self::Offerer,
             (LinkDirection::SendOnly | LinkDirection::ReceiveOnly, _) => Self::Client,
             (LinkDirection::SendReceive, LinkRole::Offerer) => Self::Offerer,
             (LinkDirection::SendReceive, LinkRole::Answerer) => Self::Answerer,

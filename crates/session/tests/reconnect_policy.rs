@@ -176,3 +176,33 @@ fn a_link_with_a_media_server_is_made_anew() {
         assert_eq!(hopeless[5].1, Remedy::GiveUp(LINK));
     }
 }
+
+#[test]
+fn a_screen_sent_straight_to_someone_is_restarted_by_us() {
+    let start = Instant::now();
+    let mut recovery = Recovery::new(ReconnectPolicy::default());
+    let link = |id, direction, role| Link {
+        id: LinkId(id),
+        participant: Some(ParticipantId::new("bob")),
+        source: LinkSource::Screen,
+        role,
+        direction,
+        may_send: MediaKinds::VIDEO,
+        simulcast: false,
+    };
+    let links = [
+        link(1, LinkDirection::SendOnly, LinkRole::Offerer),
+        link(2, LinkDirection::ReceiveOnly, LinkRole::Answerer),
+    ];
+    for link in links {
+        recovery.observe_output(&CallOutput::Media(MediaCommand::OpenLink(link)), start);
+    }
+    for link in [LinkId(1), LinkId(2)] {
+        for state in [Connected, Disconnected] {
+            recovery.observe_input(&CallInput::Media(MediaEvent::LinkState { link, state }), start);
+        }
+    }
+    let now = start + Duration::from_secs(2);
+    let remedies: Vec<Remedy> = std::iter::from_fn(|| recovery.poll(now)).collect();
+    assert_eq!(remedies, [Remedy::Restart(LinkId(1)), Remedy::Renew(LinkId(2))]);
+}

@@ -62,6 +62,7 @@ impl CallMachine {
     pub(super) fn facts(&mut self, mut facts: RoomFacts) {
         facts.reactions.truncate(MAX_REACTIONS);
         self.facts = facts;
+        self.keep_to_rights();
     }
 
     pub(super) fn remote_hand(&mut self, participant: ParticipantId, since: Option<u64>, now: Instant) {

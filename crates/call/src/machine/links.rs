@@ -21,7 +21,8 @@ const MAX_FAILURES: u8 = 5;
 #[derive(Default, Debug)]
 pub(super) struct Links {
     open: BTreeMap<LinkId, OpenLink>,
-    failures: BTreeMap<ParticipantId, u8>,
+    /// By whose link, and what it was to carry: a screen that does not work out is no reason to miss the person.
+    failures: BTreeMap<(ParticipantId, LinkSource), u8>,
 }
 
 #[derive(Debug)]
@@ -90,6 +91,15 @@ impl OpenLink {
         }
     }
 
+    /// What a picture on it is of: a screen's link carries nothing else.
+    fn carried(&self, kind: MediaKind) -> MediaKind {
+        match (self.link.source, kind) {
+            (LinkSource::Screen, MediaKind::Video | MediaKind::Screen) => MediaKind::Screen,
+            (LinkSource::Person, MediaKind::Video | MediaKind::Screen) => MediaKind::Video,
+            (LinkSource::Person | LinkSource::Screen, MediaKind::Audio) => MediaKind::Audio,
+        }
+    }
+
     fn transport(&self) -> Path {
         match self.state {
             LinkState::Connecting | LinkState::Disconnected | LinkState::Failed => Path::Seeking,
@@ -116,7 +126,7 @@ impl Links {
 
     /// Forgets the links with someone, yielding their ids.
     pub(super) fn take_of(&mut self, who: &ParticipantId) -> Vec<LinkId> {
-        self.failures.remove(who);
+        self.failures.retain(|(failed, _), _| failed != who);
         let theirs = |link: &OpenLink| link.link.participant.as_ref() == Some(who);
         let ids: Vec<LinkId> = self.open.iter().filter(|(_, link)| theirs(link)).map(|(id, _)| *id).collect();
         for id in &ids {
@@ -127,6 +137,7 @@ impl Links {
 
     pub(super) fn set_track(&mut self, id: LinkId, kind: MediaKind, added: bool) {
         if let Some(link) = self.open.get_mut(&id) {
+            let kind = link.carried(kind);
             if added {
                 link.tracks.insert(kind);
             } else {
@@ -137,6 +148,7 @@ impl Links {
 
     pub(super) fn set_first(&mut self, id: LinkId, kind: MediaKind, stage: MediaStage) {
         if let Some(link) = self.open.get_mut(&id) {
+            let kind = link.carried(kind);
             link.first.insert((kind, stage));
         }
     }
@@ -165,16 +177,18 @@ impl Links {
         self.open.values().any(|link| link.path() > Path::Closed)
     }
 
-    fn is_exhausted(&self, who: Option<&ParticipantId>) -> bool {
-        who.is_some_and(|who| self.failures.get(who).is_some_and(|failures| *failures >= MAX_FAILURES))
+    fn is_exhausted(&self, link: &Link) -> bool {
+        let Some(who) = link.participant.clone() else { return false };
+        self.failures.get(&(who, link.source)).is_some_and(|failures| *failures >= MAX_FAILURES)
     }
 
-    fn count_failure(&mut self, who: Option<&ParticipantId>) {
-        let Some(who) = who else { return };
-        if let Some(failures) = self.failures.get_mut(who) {
+    fn count_failure(&mut self, link: &Link) {
+        let Some(who) = link.participant.clone() else { return };
+        let key = (who, link.source);
+        if let Some(failures) = self.failures.get_mut(&key) {
             *failures = failures.saturating_add(1);
         } else if self.failures.len() < MAX_LINKS {
-            self.failures.insert(who.clone(), 1);
+            self.failures.insert(key, 1);
         }
     }
 }
@@ -185,14 +199,13 @@ impl CallMachine {
         if self.links.is_open(link.id) {
             return;
         }
-        let refused = !self.may_make_links()
-            || self.links.open.len() >= MAX_LINKS
-            || self.links.is_exhausted(link.participant.as_ref());
+        let refused =
+            !self.may_make_links() || self.links.open.len() >= MAX_LINKS || self.links.is_exhausted(&link);
         if refused {
             self.signal(SignalingCommand::GiveUpLink(link.id));
             return;
         }
-        if let Some(who) = &link.participant {
+        if let (Some(who), LinkSource::Person) = (&link.participant, link.source) {
             self.roster.hope(who);
         }
         self.play(MediaCommand::OpenLink(link.clone()));
@@ -226,9 +239,8 @@ impl CallMachine {
         let Some(OpenLink { link, .. }) = self.links.open.remove(&id) else { return };
         self.play(MediaCommand::CloseLink(id));
         self.signal(SignalingCommand::GiveUpLink(id));
-        self.links.count_failure(link.participant.as_ref());
-        let is_final =
-            problem.code == ProblemCode::NoMediaPath || self.links.is_exhausted(link.participant.as_ref());
+        self.links.count_failure(&link);
+        let is_final = problem.code == ProblemCode::NoMediaPath || self.links.is_exhausted(&link);
         let ours = problem.code == ProblemCode::Internal;
         let reason = if ours { EndReason::MediaFailed } else { EndReason::ConnectionLost };
         self.tell(CallEvent::Problem(problem));

@@ -4,9 +4,10 @@
 //! [`CallMachine::handle`] takes one input; after it, [`CallMachine::poll_output`] must be drained before the next.
 //! [`CallMachine::poll_timeout`] tells when to give [`CallInput::Timeout`]; [`CallMachine::view`] shows the whole.
 //!
-//! Two rules hold whatever the far end sends: [`MediaCommand::StartCapture`] comes exactly once, and only as the
-//! answer to `Start` of an outgoing call or to `Answer` of an incoming one; and `CallEvent::Ended` comes exactly once,
-//! with no output after it.
+//! Three rules hold whatever the far end sends: [`MediaCommand::StartCapture`] comes exactly once, and only as the
+//! answer to `Start` of an outgoing call or to `Answer` of an incoming one; a camera or a screen is opened only after
+//! it and only because the person asked, and closed at the latest when the right to show it is taken; and
+//! `CallEvent::Ended` comes exactly once, with no output after it.
 
 mod allowance;
 mod calling;
@@ -32,7 +33,7 @@ pub use io::{CallInput, CallOutput};
 
 use self::allowance::Allowance;
 use self::links::Links;
-use self::pictures::{Sharing, Watched};
+use self::pictures::{NO_CAMERA, Sharing, Watched};
 use self::roster::Roster;
 use self::state::State;
 use crate::ports::{MediaCommand, SignalingCommand, Tone};
@@ -320,9 +321,14 @@ impl CallMachine {
             self.play(MediaCommand::SetMuted { kind: MediaKind::Audio, muted: true });
         }
         self.play(MediaCommand::StartCapture);
-        if self.media.video && self.muted.video {
+        if !self.media.video || !self.muted.video {
+            return;
+        }
+        if self.facts.may_publish_video {
             self.muted.video = false;
             self.play(MediaCommand::SetMuted { kind: MediaKind::Video, muted: false });
+        } else {
+            self.forbid(NO_CAMERA);
         }
     }
 

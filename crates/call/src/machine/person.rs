@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::CallMachine;
-use super::pictures::Sharing;
+use super::pictures::{NO_CAMERA, Sharing};
 use super::state::State;
 use crate::ports::{MediaCommand, Problem, ProblemCode, SignalingCommand};
 use crate::{CallEvent, EndReason, Intent, LeaveScope, MediaKind, MediaKinds};
@@ -70,6 +70,7 @@ impl CallMachine {
             return self.refuse("there is nothing to mute before the call was answered");
         }
         match kind {
+            MediaKind::Video if !muted && !self.facts.may_publish_video => self.forbid(NO_CAMERA),
             MediaKind::Audio | MediaKind::Video => self.set_muted(kind, muted),
             MediaKind::Screen => self.refuse("a screen is shared or not, it cannot be muted"),
         }
@@ -102,14 +103,17 @@ impl CallMachine {
         }
     }
 
-    /// Tells everyone that we are silent, where we are, and that our hand is raised: after joining, the service knows
-    /// nothing of us.
+    /// Tells everyone what is off, what is on that we did not join with, and that our hand is raised: after joining, the
+    /// service knows nothing else of us.
     pub(super) fn announce_state(&mut self) {
         let held = self.state.is_held();
         for (kind, muted) in [(MediaKind::Audio, self.muted.audio), (MediaKind::Video, self.muted.video)] {
             if muted || (held && self.provides(kind)) {
                 self.signal(SignalingCommand::AnnounceMute { kind, muted: true });
             }
+        }
+        if !self.muted.video && !held && !self.media.video {
+            self.signal(SignalingCommand::AnnounceMute { kind: MediaKind::Video, muted: false });
         }
         if self.sharing == Sharing::On {
             self.signal(SignalingCommand::ShareScreen(true));
@@ -186,5 +190,10 @@ impl CallMachine {
 
     pub(super) fn refuse(&mut self, why: &str) {
         self.tell(CallEvent::Problem(Problem::new(ProblemCode::NotNow, why)));
+    }
+
+    /// As [`Self::refuse`], for what the conversation does not let us do.
+    pub(super) fn forbid(&mut self, why: &str) {
+        self.tell(CallEvent::Problem(Problem::new(ProblemCode::Forbidden, why)));
     }
 }

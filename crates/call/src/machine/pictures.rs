@@ -6,6 +6,11 @@ use super::CallMachine;
 use crate::ports::{MediaCommand, Problem, SignalingCommand};
 use crate::{CallEvent, MediaKind, ParticipantId, VideoLayer, Watch};
 
+/// Why our camera stays off or goes off.
+pub(super) const NO_CAMERA: &str = "showing our camera is not allowed in this conversation";
+/// Why no screen is shared, or none any more.
+const NO_SCREEN: &str = "sharing a screen is not allowed in this conversation";
+
 /// More pictures than a window can show.
 const MAX_WATCHED: usize = 128;
 
@@ -30,6 +35,7 @@ impl CallMachine {
             return self.refuse("there is nobody to share a screen with yet");
         }
         match (self.sharing, share) {
+            (Sharing::Off, true) if !self.facts.may_share_screen => self.forbid(NO_SCREEN),
             (Sharing::Off, true) => {
                 self.sharing = Sharing::Opening;
                 self.play(MediaCommand::SetMuted { kind: MediaKind::Screen, muted: false });
@@ -46,6 +52,18 @@ impl CallMachine {
             Sharing::On => self.signal(SignalingCommand::ShareScreen(false)),
         }
         self.play(MediaCommand::SetMuted { kind: MediaKind::Screen, muted: true });
+    }
+
+    /// Switches off what we may not show any more.
+    pub(super) fn keep_to_rights(&mut self) {
+        if !self.facts.may_publish_video && !self.muted.video {
+            self.set_muted(MediaKind::Video, true);
+            self.forbid(NO_CAMERA);
+        }
+        if !self.facts.may_share_screen && self.sharing != Sharing::Off {
+            self.stop_sharing();
+            self.forbid(NO_SCREEN);
+        }
     }
 
     /// Our camera or screen runs, or stopped at our wish.
