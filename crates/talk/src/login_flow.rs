@@ -63,9 +63,17 @@ impl LoginFlow {
                 return Err(RestError::Refused { status, key: String::new() }.into_problem(Subject::Account));
             }
         };
+        let ours = found.base().origin();
         let same_origin = |text: &str| {
-            let url = Url::parse(text).ok().filter(|url| url.origin() == found.base().origin());
-            url.ok_or_else(|| odd("the server sends the sign-in elsewhere"))
+            let url = Url::parse(text).map_err(|_| odd("the server begins a sign-in nowhere"))?;
+            if url.origin() == ours {
+                return Ok(url);
+            }
+            let (there, here) = (url.origin().ascii_serialization(), ours.ascii_serialization());
+            Err(odd(&format!(
+                "the server was asked at {here} and sends the sign-in to {there}. Is that its real address? If not, its \
+                 administrator has to tell it the real one"
+            )))
         };
         let login = same_origin(&begun.login)?;
         let mut endpoint = same_origin(&begun.poll.endpoint)?;

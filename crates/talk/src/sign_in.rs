@@ -76,6 +76,7 @@ impl TalkAccount {
         let anonymous = discover(base, connect).await?;
         let typed = anonymous.with_credentials(Some(Credentials::new(login_name, password))).session();
         let made = typed.app_password().await.map_err(|error| error.into_problem(Subject::SignIn))?;
+        let is_ours = made.is_some();
         let app_password = made.unwrap_or_else(|| password.clone());
         let credentials = Credentials::new(login_name, &app_password);
         let session = anonymous.with_credentials(Some(credentials)).session();
@@ -86,7 +87,12 @@ impl TalkAccount {
             display_name: String::new(),
             fingerprint: None,
         };
-        Self::complete(session, login, app_password, &client).await
+        let completed = Self::complete(session.clone(), login, app_password, &client).await;
+        if completed.is_err() && is_ours {
+            // Nobody will use it: it must not stay in the person's list of devices.
+            let _ = session.revoke().await;
+        }
+        completed
     }
 
     /// Makes an account on a Bellbird server by an invitation link, and signs in. The certificate named in the link

@@ -12,9 +12,14 @@ use crate::rest::Session;
 
 /// How long each step may take.
 const STEP_LIMIT: Duration = Duration::from_secs(5);
-/// How long a session that said no stays in the room, so that the caller sees who said it: a caller's list of users
-/// may come after the message.
+/// How long a session that said no stays with a signaling server, so that the caller sees who said it: a caller's list
+/// of users may come after the message.
 const LINGER: Duration = Duration::from_millis(1500);
+/// The same at a server that passes messages on itself, if the caller stays in the call. Nextcloud hands a message out one
+/// to two seconds after it came, and throws away what waits of a session that leaves.
+const LINGER_INSIDE: Duration = Duration::from_secs(6);
+/// Between looks whether the caller has gone.
+const LOOK_AGAIN: Duration = Duration::from_millis(700);
 
 /// What is left to be done when a call ends here.
 pub(super) struct Leaving {
@@ -77,11 +82,28 @@ async fn say(account: &TalkAccount, session: &Session, token: &str, line: &Line,
                 .collect();
         }
     }
-    for caller in callers {
-        line.send(message(caller, None, body.clone()), None);
+    for caller in &callers {
+        line.send(message(caller.clone(), None, body.clone()), None);
     }
     line.flush(STEP_LIMIT).await;
-    tokio::time::sleep(LINGER).await;
+    if may_ask {
+        // Either outcome ends the wait.
+        let _ = tokio::time::timeout(LINGER_INSIDE, gone(session, token, &callers)).await;
+    } else {
+        tokio::time::sleep(LINGER).await;
+    }
+}
+
+/// Returns when none of these sessions is in the call any more, or nobody can tell.
+async fn gone(session: &Session, token: &str, callers: &[String]) {
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        match session.call_peers(token).await {
+            Ok(peers) if peers.iter().any(|peer| callers.contains(&peer.session_id)) => {}
+            Err(error) if error.is_passing() => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
 }
 
 /// A message to a session, of the connection that carries the person.

@@ -37,6 +37,8 @@ impl Way {
             let room = account.enter_room(session, token, self.password.as_ref()).await?;
             return Ok((room, session.signaling_settings(token).await?));
         }
-        tokio::try_join!(session.enter_room(token, None), session.signaling_settings(token))
+        // Beside each other, but not with the same cookies: a server that knows neither request yet begins a web session
+        // for each, and the later answer's would take the place of the one that is in the room.
+        tokio::try_join!(session.enter_room(token, None), account.session().signaling_settings(token))
     }
 }

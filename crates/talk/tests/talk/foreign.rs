@@ -1,6 +1,6 @@
 //! Somebody else's Talk server, as far as a client can tell: written here, with what it is asked kept for the tests.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -44,9 +44,14 @@ pub(crate) struct World {
     pub(crate) names: HashMap<String, String>,
     pub(crate) revoked: bool,
     pub(crate) list: Value,
+    /// Lists of those in the call, for one question each; the last stays.
+    pub(crate) peers: VecDeque<Value>,
     inside: HashSet<String>,
     in_call: HashSet<String>,
     guests: u32,
+    webs: u32,
+    /// The web session, by its cookie, that entered the room last as the account.
+    entered_by: Option<String>,
     pub(crate) asked: Vec<Asked>,
 }
 
@@ -76,9 +81,12 @@ impl Foreign {
             names: HashMap::new(),
             revoked: false,
             list: json!([]),
+            peers: VecDeque::new(),
             inside: HashSet::new(),
             in_call: HashSet::new(),
             guests: 0,
+            webs: 0,
+            entered_by: None,
             asked: Vec::new(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -138,12 +146,23 @@ async fn answer(State(foreign): State<Foreign>, request: Request) -> Response {
     let line = format!("{} {}", parts.method, parts.uri);
     let cookie = parts.headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
     let known = cookie.and_then(|cookie| cookie.strip_prefix("guest=")).map(str::to_owned);
+    let web = cookie.and_then(|cookie| cookie.strip_prefix("web=")).map(str::to_owned);
     let member = is_signed_in(&parts.headers);
     if parts.uri.path().contains("/signaling/room1") && parts.method == "GET" {
         // News of nothing, after a while.
         let _ = tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>()).await;
     }
+    if parts.uri.path().ends_with("/signaling/settings") {
+        // Whatever is asked at the same time is answered before.
+        let _ = tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>()).await;
+    }
     let mut world = foreign.world();
+    // As Nextcloud does, an account that brings no cookie is given a web session, and being in a room belongs to that.
+    let begun = (member && web.is_none()).then(|| {
+        world.webs += 1;
+        world.webs.to_string()
+    });
+    let web = web.or_else(|| begun.clone()).filter(|_| member);
     let fresh = known.is_none() && !member && line.contains("participants/active");
     let who = match (&known, member) {
         (_, true) => USER.to_owned(),
@@ -153,7 +172,15 @@ async fn answer(State(foreign): State<Foreign>, request: Request) -> Response {
             format!("g{}", world.guests)
         }
     };
-    let (status, data) = world.answer(&foreign.url, &line, &body, &who, member);
+    if line.starts_with("POST") && line.contains("/participants/active") && member {
+        world.entered_by.clone_from(&web);
+    }
+    let of_session = line.contains("/call/room1") || line.contains("/signaling/room1");
+    let (status, data) = if of_session && member && world.entered_by.is_some() && world.entered_by != web {
+        ocs(404, json!([]))
+    } else {
+        world.answer(&foreign.url, &line, &body, &who, member)
+    };
     let guest = (!member).then(|| who.clone());
     world.asked.push(Asked { line, body, status, guest });
     let hash = world.hash;
@@ -165,6 +192,9 @@ async fn answer(State(foreign): State<Foreign>, request: Request) -> Response {
         .header(header::CONTENT_TYPE, "application/json");
     if fresh {
         response = response.header(header::SET_COOKIE, format!("guest={who}; Path=/; HttpOnly"));
+    }
+    if let Some(web) = begun {
+        response = response.header(header::SET_COOKIE, format!("web={web}; Path=/; HttpOnly"));
     }
     response.body(Body::from(data.to_string())).unwrap()
 }
@@ -316,8 +346,10 @@ impl World {
         } else if line.starts_with("DELETE") {
             self.in_call.remove(who);
             ocs(200, Value::Null)
+        } else if self.peers.len() > 1 {
+            ocs(200, self.peers.pop_front().unwrap())
         } else {
-            ocs(200, json!([]))
+            ocs(200, self.peers.front().cloned().unwrap_or_else(|| json!([])))
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Calls that do not come about.
 
 use bellbird_call::ports::{ProblemCode, SignalingCommand, SignalingEvent};
-use bellbird_call::{CallTarget, MediaKinds, RoomId};
-use bellbird_talk::{AccountEvent, Outcome};
+use bellbird_call::{CallTarget, ContactId, Invitation, MediaKinds, RoomId, Secret};
+use bellbird_talk::{AccountEvent, ClientName, Outcome, TalkAccount};
+use serde_json::json;
 
-use crate::stage::{Bell, Phone, Stage};
+use crate::foreign::{APP_PASSWORD, Foreign, LOGIN};
+use crate::stage::{Bell, HANG, Phone, Stage};
 
 async fn ringing() -> (Stage, bellbird_talk::TalkAccount, Phone, Bell, Phone) {
     let stage = Stage::open().await;
@@ -108,4 +110,46 @@ async fn a_silent_call_rings_nobody() {
     let carol = stage.person("carol").await;
     let _second = Phone::dial(&carol, "bob");
     assert_eq!(bell.incoming().await.display_name, "Carol");
+}
+
+/// Nextcloud hands messages out a second or two after they came, and throws away what waits of a session that leaves the
+/// room: whoever says no stays until the caller is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_refuses_stays_in_the_room_until_the_caller_heard_it() {
+    let foreign = Foreign::open().await;
+    let there =
+        json!([{ "actorType": "users", "actorId": "bob", "sessionId": "session-bob", "token": "room1" }]);
+    {
+        let mut world = foreign.world();
+        world.room["type"] = json!(1);
+        world.room["name"] = json!("bob");
+        world.peers = [there.clone(), there.clone(), there, json!([])].into();
+    }
+    let password = Secret::new(APP_PASSWORD);
+    let account = TalkAccount::sign_in(&foreign.url, LOGIN, &password, ClientName::default()).await.unwrap();
+    let invitation = Invitation {
+        room: RoomId::new("room1"),
+        from: Some(ContactId::new("bob")),
+        display_name: "Bob".into(),
+        one_to_one: true,
+        media: MediaKinds::VOICE,
+    };
+    let mut phone = Phone::ring(&account, invitation);
+    phone.send(SignalingCommand::Decline);
+    drop(phone);
+    account.calls_settled(HANG).await;
+    let lines: Vec<String> = foreign.world().asked.iter().map(|asked| asked.line.clone()).collect();
+    let at = |part: &str| {
+        lines.iter().rposition(|line| line.contains(part)).unwrap_or_else(|| panic!("{lines:#?}"))
+    };
+    assert!(
+        at("POST /ocs/v2.php/apps/spreed/api/v3/signaling/room1")
+            < at("GET /ocs/v2.php/apps/spreed/api/v4/call/room1")
+    );
+    assert_eq!(foreign.asked("GET /ocs/v2.php/apps/spreed/api/v4/call/room1").len(), 4);
+    assert!(
+        at("GET /ocs/v2.php/apps/spreed/api/v4/call/room1")
+            < at("DELETE /ocs/v2.php/apps/spreed/api/v4/room/room1")
+    );
+    assert!(foreign.asked("signaling/room1")[..].iter().any(|asked| asked.body.contains("declined")));
 }
