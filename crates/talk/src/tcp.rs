@@ -75,7 +75,8 @@ fn proxy_for(
     Ok(Some(Proxy { host, port: proxy.port_or_known_default().unwrap_or(80), credentials }))
 }
 
-/// Whether a host is in the list of those reached without a proxy: names with all below them, addresses, or `*`.
+/// Whether a host is in the list of those reached without a proxy: names with all below them, addresses, networks in
+/// CIDR notation (RFC 4632 section 3.1), or `*`.
 fn is_exempt(url: &Url, list: &str) -> bool {
     let Some(host) = url.host_str().map(|host| host.trim_matches(['[', ']']).to_ascii_lowercase()) else {
         return false;
@@ -87,10 +88,29 @@ fn is_exempt(url: &Url, list: &str) -> bool {
                 (Ok(host), Ok(entry)) => host == entry,
                 _ => false,
             };
+            let in_network = || host.parse().is_ok_and(|host| is_in_network(host, entry));
             let below = || host.strip_suffix(entry).is_some_and(|rest| rest.ends_with('.'));
-            entry == "*" || host == entry || same_address() || (host.parse::<IpAddr>().is_err() && below())
+            entry == "*"
+                || host == entry
+                || same_address()
+                || in_network()
+                || (host.parse::<IpAddr>().is_err() && below())
         },
     )
+}
+
+/// Whether an address is in a network such as `192.168.0.0/16` or `fd00::/8`.
+fn is_in_network(host: IpAddr, network: &str) -> bool {
+    let Some((base, length)) = network.split_once('/') else { return false };
+    let (Ok(base), Ok(length)) = (base.parse::<IpAddr>(), length.parse::<u32>()) else { return false };
+    let bits = |address: IpAddr| match address {
+        // An IPv4 address is the first quarter of the number, so that one mask serves both.
+        IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
+    };
+    let ((host, family), (base, family_of_base)) = (bits(host), bits(base));
+    let mask = u128::MAX.checked_shl(128_u32.saturating_sub(length)).unwrap_or(0);
+    family == family_of_base && length <= family && (host ^ base) & mask == 0
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -152,6 +172,20 @@ mod tests {
             ("wss://hpb.example.org/spreed", &[("HTTPS_PROXY", "p"), ("no_proxy", "*")], None),
             ("wss://badexample.org/", &[("HTTPS_PROXY", "p"), ("no_proxy", "example.org")], Some(("p", 80))),
             ("wss://192.0.2.7/", &[("HTTPS_PROXY", "p"), ("no_proxy", "192.0.2.7")], None),
+            ("wss://10.1.2.3/", &[("HTTPS_PROXY", "p"), ("no_proxy", "x, 10.1.0.0/16")], None),
+            ("wss://10.2.2.3/", &[("HTTPS_PROXY", "p"), ("no_proxy", "10.1.0.0/16")], Some(("p", 80))),
+            ("wss://[fd77::1]/", &[("HTTPS_PROXY", "p"), ("no_proxy", "fd00::/8")], None),
+            (
+                "wss://[fe77::1]/",
+                &[("HTTPS_PROXY", "p"), ("no_proxy", "fd00::/8,0.0.0.0/0")],
+                Some(("p", 80)),
+            ),
+            ("wss://10.1.2.3/", &[("HTTPS_PROXY", "p"), ("no_proxy", "0.0.0.0/0")], None),
+            (
+                "wss://10.1.2.3/",
+                &[("HTTPS_PROXY", "p"), ("no_proxy", "10.0.0.0/33,10.1.2.3/,/8")],
+                Some(("p", 80)),
+            ),
             ("ws://127.0.0.1:8090/push", &[("HTTP_PROXY", "http://p")], None),
         ];
         for (url, set, expected) in cases {
