@@ -38,6 +38,8 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
 /// Libraries that shape whatever touches them, and the crates that may.
 const OWNERS: &[(&str, &[&str])] = &[
     ("cpal", &["devices"]),
+    ("x11rb", &["capture"]),
+    ("v4l", &["capture"]),
     ("webrtc", &["media"]),
     ("rtc", &["media"]),
     ("opus", &["media"]),

@@ -5,6 +5,11 @@ use std::sync::Arc;
 
 use bellbird_video::VideoFrame;
 
+use crate::capture::Source;
+use crate::film::Film;
+use crate::pattern::{ChangingPage, MovingPattern};
+use crate::{camera, desktop};
+
 /// Where pictures come from, as chosen by a person or on the command line. Opening one is another step.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum VideoSource {
@@ -28,6 +33,24 @@ pub enum VideoSource {
     Portal,
     /// A page of text that changes now and then, as a screen would.
     ScreenPattern,
+}
+
+impl VideoSource {
+    /// Opens it. On the thread that is to run it.
+    pub(crate) fn open(&self, format: CaptureFormat) -> Result<Box<dyn Source>, CaptureError> {
+        match self {
+            Self::DefaultCamera => camera::open(None, format),
+            Self::Camera(name) => camera::open(Some(name), format),
+            Self::Pattern => Ok(Box::new(MovingPattern)),
+            Self::File(path) => Ok(Box::new(Film::open(path)?)),
+            Self::ScreenPattern => Ok(Box::new(ChangingPage)),
+            Self::PrimaryScreen
+            | Self::Monitor(_)
+            | Self::Window(_)
+            | Self::WindowTitled(_)
+            | Self::Portal => desktop::open(self),
+        }
+    }
 }
 
 /// What is asked of a source. It may deliver less, and never more.
@@ -69,7 +92,7 @@ pub enum CaptureError {
     #[error("the camera was removed")]
     CameraLost,
     /// There is no such screen or window, or this system has no way to capture any.
-    #[error("there is no such screen or window: {0}")]
+    #[error("no screen or window can be shared: {0}")]
     NoScreen(String),
     /// The person or the system refused.
     #[error("sharing the screen was refused")]

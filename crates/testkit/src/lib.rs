@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod conformance;
+pub mod display;
 pub mod fake_engine;
 pub mod hpb_stack;
 pub mod log_watch;

@@ -1,0 +1,403 @@
+//! Cameras of Linux (Video4Linux2), read through memory that the driver fills.
+//!
+//! Not tried on a camera: there is none where the tests run. What is tested is all around the system calls: which
+//! device is taken, which mode, how errors are told apart, how pixels are read.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bellbird_video::{PixelFormat, Pixels};
+use v4l::buffer::{Flags as BufferFlags, Type};
+use v4l::capability::Flags as Abilities;
+use v4l::frameinterval::FrameIntervalEnum;
+use v4l::framesize::FrameSizeEnum;
+use v4l::io::mmap::Stream;
+use v4l::io::traits::{CaptureStream, Stream as _};
+use v4l::video::Capture as _;
+use v4l::video::capture::Parameters;
+use v4l::{Device, Format, FourCC};
+
+use super::jpeg::Jpeg;
+use super::mode::{CameraPixels, Mode, nearest};
+use crate::capture::Source;
+use crate::film::Sieve;
+use crate::orders::{LONGEST_BLIND_WAIT, Orders};
+use crate::output::Output;
+use crate::{CaptureError, CaptureFormat};
+
+/// A camera that delivers nothing for so long is gone, or hangs. Some take 2 s for their first picture.
+const SILENCE: Duration = Duration::from_secs(8);
+
+/// Pictures the driver may fill while we read one. More would only be older.
+const BUFFERS: u32 = 4;
+
+/// `POLLIN` of poll(2).
+const READABLE: i16 = 1;
+
+/// Where the system has its devices.
+pub(crate) struct Folders {
+    devices: PathBuf,
+    descriptions: PathBuf,
+}
+
+impl Default for Folders {
+    fn default() -> Self {
+        Self { devices: "/dev".into(), descriptions: "/sys/class/video4linux".into() }
+    }
+}
+
+/// One device that delivers pictures.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Node {
+    pub(crate) name: String,
+    path: PathBuf,
+}
+
+/// All cameras in the system's order, with names that differ.
+pub(crate) fn list(folders: &Folders) -> Vec<Node> {
+    let entries = std::fs::read_dir(&folders.devices).into_iter().flatten().flatten();
+    let mut numbers: Vec<u32> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.strip_prefix("video")?.parse().ok()).collect();
+    numbers.sort_unstable();
+    let mut nodes: Vec<Node> = Vec::new();
+    for number in numbers {
+        let path = folders.devices.join(format!("video{number}"));
+        let Some(mut name) = camera_name(folders, &path, number) else { continue };
+        let same = nodes
+            .iter()
+            .filter(|node| node.name == name || node.name.starts_with(&format!("{name} (")))
+            .count();
+        if same > 0 {
+            name = format!("{name} ({})", same + 1);
+        }
+        nodes.push(Node { name, path });
+    }
+    nodes
+}
+
+/// What the device calls itself; `None` when it is no camera (cameras also have devices for their metadata).
+fn camera_name(folders: &Folders, path: &Path, number: u32) -> Option<String> {
+    match Device::with_path(path) {
+        Ok(device) => {
+            let known = device.query_caps().ok()?;
+            let needed = Abilities::VIDEO_CAPTURE | Abilities::STREAMING;
+            known.capabilities.contains(needed).then(|| known.card.trim_end_matches('\0').trim().to_owned())
+        }
+        // One that we may not ask, or that somebody holds, is described elsewhere; its first device is the camera.
+        Err(_) => {
+            let description = folders.descriptions.join(format!("video{number}"));
+            let read = |file: &str| std::fs::read_to_string(description.join(file)).ok();
+            (read("index")?.trim() == "0").then(|| read("name"))?.map(|name| name.trim().to_owned())
+        }
+    }
+    .filter(|name| !name.is_empty())
+}
+
+/// An open camera.
+pub(crate) struct Camera {
+    name: String,
+    device: Device,
+    mode: Mode,
+    stride: usize,
+    jpeg: Jpeg,
+}
+
+impl Camera {
+    pub(crate) fn open(
+        folders: &Folders,
+        name: Option<&str>,
+        format: CaptureFormat,
+    ) -> Result<Self, CaptureError> {
+        let mut nodes = list(folders).into_iter();
+        let node = match name {
+            Some(name) => nodes.find(|node| node.name == name),
+            None => nodes.next(),
+        };
+        let node = node.ok_or(CaptureError::NoCamera)?;
+        let device = Device::with_path(&node.path).map_err(|error| refused(&error))?;
+        let mode = nearest(modes(&device), format).ok_or_else(|| {
+            tracing::warn!(camera = node.name, "the camera delivers nothing that can be read");
+            CaptureError::NoCamera
+        })?;
+        let wanted = Format::new(mode.width, mode.height, four_letters(mode.pixels));
+        let agreed = device.set_format(&wanted).map_err(|error| refused(&error))?;
+        let pixels = known(agreed.fourcc).ok_or(CaptureError::NoCamera)?;
+        let rate = Parameters::with_fps(mode.fps.round().clamp(1.0, 240.0) as u32);
+        if let Err(error) = device.set_params(&rate) {
+            // Some have one rate and no way to say so.
+            tracing::debug!(%error, "the camera keeps its own rate");
+        }
+        let mode = Mode { pixels, width: agreed.width, height: agreed.height, fps: mode.fps };
+        tracing::debug!(camera = node.name, ?mode, "camera opened");
+        let stride = agreed.stride as usize;
+        Ok(Self { name: node.name, device, mode, stride, jpeg: Jpeg::default() })
+    }
+}
+
+impl Source for Camera {
+    fn label(&self) -> String {
+        self.name.clone()
+    }
+
+    fn lost(&self) -> CaptureError {
+        CaptureError::CameraLost
+    }
+
+    fn run(&mut self, orders: &Orders, output: &mut Output) -> Result<(), CaptureError> {
+        let mut stream = Stream::with_buffers(&self.device, Type::VideoCapture, BUFFERS)
+            .map_err(|error| refused(&error))?;
+        // The library gives the driver one buffer at each picture it takes: the first is left for that.
+        for index in 1..BUFFERS as usize {
+            if CaptureStream::queue(&mut stream, index).is_err() {
+                break;
+            }
+        }
+        stream.start().map_err(|error| refused(&error))?;
+        let handle = stream.handle();
+        stream.set_timeout(LONGEST_BLIND_WAIT);
+        let patience = LONGEST_BLIND_WAIT.as_millis() as i32;
+        let mut heard = Instant::now();
+        let mut format = orders.format();
+        let mut sieve = Sieve::new(format);
+        while !orders.is_stopped() {
+            if orders.take_refresh() {
+                output.repeat(format);
+            }
+            if orders.format() != format {
+                format = orders.format();
+                sieve = Sieve::new(format);
+            }
+            if handle.poll(READABLE, patience).map_err(|error| lost(&error))? == 0 {
+                if heard.elapsed() > SILENCE {
+                    return Err(CaptureError::CameraLost);
+                }
+                continue;
+            }
+            let (bytes, about) = CaptureStream::next(&mut stream).map_err(|error| lost(&error))?;
+            heard = Instant::now();
+            let used = bytes.get(..about.bytesused as usize).unwrap_or(bytes);
+            if about.flags.contains(BufferFlags::ERROR) || used.is_empty() || !sieve.lets_through(heard) {
+                continue;
+            }
+            match self.mode.pixels.in_memory() {
+                Some(layout) => {
+                    let (width, height) = (self.mode.width, self.mode.height);
+                    let stride = self.stride.max(layout.row_bytes(width));
+                    let pixels = Pixels { format: layout, width, height, stride, data: used };
+                    output.deliver_pixels(&pixels, heard, format);
+                }
+                None => {
+                    if let Some(pixels) = self.jpeg.decode(used) {
+                        output.deliver_pixels(&pixels, heard, format);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CameraPixels {
+    /// How they lie in memory; `None` when they have to be unpacked.
+    fn in_memory(self) -> Option<PixelFormat> {
+        match self {
+            Self::I420 => Some(PixelFormat::I420),
+            Self::Nv12 => Some(PixelFormat::Nv12),
+            Self::Yuyv => Some(PixelFormat::Yuyv),
+            Self::Jpeg => None,
+        }
+    }
+}
+
+fn four_letters(pixels: CameraPixels) -> FourCC {
+    FourCC::new(match pixels {
+        CameraPixels::I420 => b"YU12",
+        CameraPixels::Nv12 => b"NV12",
+        CameraPixels::Yuyv => b"YUYV",
+        CameraPixels::Jpeg => b"MJPG",
+    })
+}
+
+fn known(code: FourCC) -> Option<CameraPixels> {
+    // Some cameras call it by the name of a still picture.
+    let still = FourCC::new(b"JPEG");
+    if code == still {
+        return Some(CameraPixels::Jpeg);
+    }
+    CameraPixels::ALL.into_iter().find(|pixels| four_letters(*pixels) == code)
+}
+
+/// All that the camera can do in pixels that we read. A camera that does not say is asked for what is usual.
+fn modes(device: &Device) -> Vec<Mode> {
+    let mut modes = Vec::new();
+    for description in device.enum_formats().unwrap_or_default() {
+        let Some(pixels) = known(description.fourcc) else { continue };
+        for size in device.enum_framesizes(description.fourcc).unwrap_or_default() {
+            for (width, height) in sizes(&size.size) {
+                let rates = device.enum_frameintervals(description.fourcc, width, height).unwrap_or_default();
+                let mut has_rate = false;
+                for rate in rates {
+                    let fps = fastest(&rate.interval);
+                    has_rate |= fps > 0.0;
+                    modes.push(Mode { pixels, width, height, fps });
+                }
+                if !has_rate {
+                    modes.push(Mode { pixels, width, height, fps: 30.0 });
+                }
+            }
+        }
+    }
+    if modes.is_empty()
+        && let Ok(format) = device.format()
+        && let Some(pixels) = known(format.fourcc)
+    {
+        modes.push(Mode { pixels, width: format.width, height: format.height, fps: 30.0 });
+    }
+    modes
+}
+
+/// The sizes worth trying. Of a range these are the usual ones within it.
+fn sizes(size: &FrameSizeEnum) -> Vec<(u32, u32)> {
+    match size {
+        FrameSizeEnum::Discrete(size) => vec![(size.width, size.height)],
+        FrameSizeEnum::Stepwise(range) => [
+            (320, 180),
+            (320, 240),
+            (640, 360),
+            (640, 480),
+            (960, 540),
+            (1_280, 720),
+            (1_920, 1_080),
+            (range.max_width, range.max_height),
+        ]
+        .into_iter()
+        .filter(|(width, height)| {
+            (range.min_width..=range.max_width).contains(width)
+                && (range.min_height..=range.max_height).contains(height)
+        })
+        .collect(),
+    }
+}
+
+fn fastest(interval: &FrameIntervalEnum) -> f64 {
+    let shortest = match interval {
+        FrameIntervalEnum::Discrete(interval) => *interval,
+        FrameIntervalEnum::Stepwise(range) => range.min,
+    };
+    if shortest.numerator == 0 {
+        0.0
+    } else {
+        f64::from(shortest.denominator) / f64::from(shortest.numerator)
+    }
+}
+
+/// Numbers of errno(3), which have no names in the standard library.
+mod errno {
+    pub(super) const EPERM: i32 = 1;
+    pub(super) const EACCES: i32 = 13;
+    pub(super) const EBUSY: i32 = 16;
+    pub(super) const ENOSPC: i32 = 28;
+}
+
+/// Why a camera does not open. `ENOSPC` is what a USB bus says whose bandwidth another camera has taken.
+fn refused(error: &io::Error) -> CaptureError {
+    tracing::debug!(%error, "the camera refused");
+    match error.raw_os_error() {
+        Some(errno::EPERM | errno::EACCES) => CaptureError::CameraDenied,
+        Some(errno::EBUSY | errno::ENOSPC) => CaptureError::CameraBusy,
+        Some(_) | None => CaptureError::NoCamera,
+    }
+}
+
+/// Why a camera stops: `ENODEV` when it is unplugged, `EIO` when its bus fails, and nothing else has been seen.
+fn lost(error: &io::Error) -> CaptureError {
+    tracing::debug!(%error, "the camera stopped");
+    CaptureError::CameraLost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMAT: CaptureFormat = CaptureFormat { max_width: 640, max_height: 360, max_fps: 30 };
+
+    #[test]
+    fn errors_of_the_system_are_told_apart() {
+        let of = |code| refused(&io::Error::from_raw_os_error(code));
+        assert_eq!(of(16), CaptureError::CameraBusy);
+        assert_eq!(of(28), CaptureError::CameraBusy);
+        assert_eq!(of(13), CaptureError::CameraDenied);
+        assert_eq!(of(1), CaptureError::CameraDenied);
+        // ENODEV, ENOENT, ENXIO, ENOTTY.
+        for code in [19, 2, 6, 25] {
+            assert_eq!(of(code), CaptureError::NoCamera);
+        }
+        assert_eq!(io::Error::from_raw_os_error(16).kind(), io::ErrorKind::ResourceBusy);
+        assert_eq!(io::Error::from_raw_os_error(13).kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(lost(&io::Error::from_raw_os_error(19)), CaptureError::CameraLost);
+    }
+
+    #[test]
+    fn without_a_camera_there_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders { devices: folder.path().join("dev"), descriptions: folder.path().join("sys") };
+        assert_eq!(list(&folders), []);
+        std::fs::create_dir(&folders.devices).unwrap();
+        // Files that are called like cameras and are none.
+        for name in ["video0", "video", "videoX", "video-1"] {
+            std::fs::write(folders.devices.join(name), "").unwrap();
+        }
+        assert_eq!(list(&folders), []);
+        for name in [None, Some("any")] {
+            assert_eq!(Camera::open(&folders, name, FORMAT).err(), Some(CaptureError::NoCamera));
+        }
+    }
+
+    #[test]
+    fn devices_that_do_not_open_are_known_by_their_description() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders { devices: folder.path().join("dev"), descriptions: folder.path().join("sys") };
+        std::fs::create_dir(&folders.devices).unwrap();
+        for (number, index, name) in
+            [(2, "0\n", "Good Cam\n"), (10, "0\n", "Good Cam\n"), (3, "1\n", "Good Cam\n"), (4, "0\n", " \n")]
+        {
+            let description = folders.descriptions.join(format!("video{number}"));
+            std::fs::create_dir_all(&description).unwrap();
+            std::fs::write(description.join("index"), index).unwrap();
+            std::fs::write(description.join("name"), name).unwrap();
+            // A link to nowhere cannot be opened by anybody, root included.
+            std::os::unix::fs::symlink("nowhere", folders.devices.join(format!("video{number}"))).unwrap();
+        }
+        let names: Vec<String> = list(&folders).into_iter().map(|node| node.name).collect();
+        assert_eq!(names, ["Good Cam", "Good Cam (2)"]);
+        assert_eq!(Camera::open(&folders, Some("Good Cam"), FORMAT).err(), Some(CaptureError::NoCamera));
+    }
+
+    #[test]
+    fn pixels_are_known_by_their_letters() {
+        for pixels in CameraPixels::ALL {
+            assert_eq!(known(four_letters(pixels)), Some(pixels));
+        }
+        assert_eq!(known(FourCC::new(b"JPEG")), Some(CameraPixels::Jpeg));
+        assert_eq!(known(FourCC::new(b"GREY")), None);
+    }
+
+    #[test]
+    fn rates_and_sizes_are_read() {
+        use v4l::Fraction;
+        use v4l::framesize::{Discrete, Stepwise};
+        assert_eq!(fastest(&FrameIntervalEnum::Discrete(Fraction::new(1, 30))), 30.0);
+        assert_eq!(fastest(&FrameIntervalEnum::Discrete(Fraction::new(0, 30))), 0.0);
+        assert_eq!(sizes(&FrameSizeEnum::Discrete(Discrete { width: 7, height: 5 })), [(7, 5)]);
+        let range = Stepwise {
+            min_width: 320,
+            max_width: 800,
+            step_width: 2,
+            min_height: 200,
+            max_height: 600,
+            step_height: 2,
+        };
+        assert_eq!(sizes(&FrameSizeEnum::Stepwise(range)), [(320, 240), (640, 360), (640, 480), (800, 600)]);
+    }
+}
