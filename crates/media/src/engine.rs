@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{MediaCommand, MediaEvent, MediaSink, Problem, ProblemCode};
 use bellbird_call::{
-    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkState, MediaKind, MediaKinds, MediaStage,
-    SessionDescription,
+    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, LinkState, MediaKind, MediaKinds,
+    MediaStage, SessionDescription,
 };
 use bellbird_capture::VideoSource;
 use bellbird_devices::{CaptureSource, PlayoutSink};
@@ -22,7 +22,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::CallMediaOptions;
 use crate::peer::{
-    AudioSender, NoticeSink, OutgoingAudio, PeerConnection, PeerEvent, PeerFactory, PeerNotice,
+    AudioSender, NoticeSink, OutgoingAudio, PeerConnection, PeerEvent, PeerFactory, PeerNotice, VideoEnds,
     local_addresses,
 };
 use crate::pump::{EncodedAudio, PumpEvent, PumpSink, SoundOptions, SoundPump};
@@ -73,6 +73,7 @@ struct LinkEntry {
     meter: LinkMeter,
     state: Option<LinkState>,
     receives_sound: bool,
+    receives_pictures: bool,
 }
 
 /// The links our sound goes to. Shared with the sound thread.
@@ -122,13 +123,13 @@ pub(crate) async fn warm_up(handle: Handle) {
     let link = Link {
         id: LinkId(0),
         participant: None,
-        source: bellbird_call::LinkSource::Person,
+        source: LinkSource::Person,
         role: LinkRole::Offerer,
         direction: LinkDirection::SendReceive,
         may_send: MediaKinds::VIDEO,
         simulcast: false,
     };
-    if let Ok(mut peer) = factory.open(link, None, Arc::new(|_| {})).await {
+    if let Ok(mut peer) = factory.open(link, None, VideoEnds::default(), Arc::new(|_| {})).await {
         let _ = peer.offer(false).await;
         peer.close();
     }
@@ -195,6 +196,14 @@ async fn run(
     }
     // Closing devices can take a while, which must not hold up the tasks of others.
     handle.spawn_blocking(move || drop(engine));
+}
+
+/// What the pictures of a link are.
+fn picture_kind(source: LinkSource) -> MediaKind {
+    match source {
+        LinkSource::Person => MediaKind::Video,
+        LinkSource::Screen => MediaKind::Screen,
+    }
 }
 
 fn pump_sink(sink: MediaSink, events: mpsc::Sender<PumpEvent>) -> PumpSink {
@@ -281,14 +290,18 @@ impl Engine {
         let inlet = link
             .participant
             .clone()
-            .filter(|_| receives)
+            .filter(|_| receives && link.source == LinkSource::Person)
             .map(|participant| self.pump.add_receiver(id, participant));
         let role = link.role;
-        match self.factory.open(link, inlet, self.notice_sink(id)).await {
+        let pictures = VideoEnds::default();
+        match self.factory.open(link, inlet, pictures, self.notice_sink(id)).await {
             Ok(peer) => {
                 self.fanout.add(id, peer.sender().clone());
                 let meter = LinkMeter::new(Instant::now());
-                self.links.insert(id, LinkEntry { peer, meter, state: None, receives_sound: false });
+                self.links.insert(
+                    id,
+                    LinkEntry { peer, meter, state: None, receives_sound: false, receives_pictures: false },
+                );
                 match role {
                     LinkRole::Offerer => self.offer(id, false).await,
                     LinkRole::Answerer => {}
@@ -329,12 +342,19 @@ impl Engine {
             Ok(applied) => {
                 let changed = entry.receives_sound != applied.receives_sound;
                 entry.receives_sound = applied.receives_sound;
+                let receives_pictures = applied.video.is_some_and(|agreed| agreed.receive);
+                let pictures_changed = entry.receives_pictures != receives_pictures;
+                entry.receives_pictures = receives_pictures;
+                let pictures = picture_kind(entry.peer.link().source);
                 if let Some(description) = applied.answer {
                     self.tell(MediaEvent::LocalDescription { link, description });
                 }
                 if changed {
                     let (kind, added) = (MediaKind::Audio, applied.receives_sound);
                     self.tell(MediaEvent::RemoteTrack { link, kind, added });
+                }
+                if pictures_changed {
+                    self.tell(MediaEvent::RemoteTrack { link, kind: pictures, added: receives_pictures });
                 }
             }
             // A collision, which settles itself.
@@ -354,9 +374,13 @@ impl Engine {
         let Some(entry) = self.links.remove(&link) else { return };
         self.fanout.remove(link);
         self.pump.remove_receiver(link);
+        let pictures = picture_kind(entry.peer.link().source);
         entry.peer.close();
         if entry.receives_sound {
             self.tell(MediaEvent::RemoteTrack { link, kind: MediaKind::Audio, added: false });
+        }
+        if entry.receives_pictures {
+            self.tell(MediaEvent::RemoteTrack { link, kind: pictures, added: false });
         }
     }
 
@@ -369,6 +393,10 @@ impl Engine {
             Some(PeerEvent::State(state)) => self.link_state(link, state),
             Some(PeerEvent::FirstSound) => {
                 let (kind, stage) = (MediaKind::Audio, MediaStage::Rtp);
+                self.tell(MediaEvent::FirstMedia { link, kind, stage });
+            }
+            Some(PeerEvent::FirstPicture) => {
+                let (kind, stage) = (picture_kind(entry.peer.link().source), MediaStage::Rtp);
                 self.tell(MediaEvent::FirstMedia { link, kind, stage });
             }
             None => {}

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bellbird_call::ports::{Problem, ProblemCode};
 use bellbird_call::{
@@ -31,20 +31,24 @@ use webrtc::peer_connection::{
 };
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit};
 
+use super::bell::Bell;
 use super::candidates::{Candidate, RemoteCandidates};
 use super::data_channel::{self, DataChannels};
 use super::handler::Handler;
 use super::names::Names;
 use super::negotiation::{
-    AUDIO_LEVEL_URI, AudioAgreement, OFFERED_OPUS, OFFERED_VP8, OPUS_PARAMETERS, RemoteDescription,
-    complete_offer,
+    AUDIO_LEVEL_URI, OFFERED_OPUS, OPUS_PARAMETERS, RemoteDescription, STAND_IN_VP8, Terms, complete_offer,
 };
 use super::network::{CatchPanic, Handshake, LinkRuntime, LocalAddresses, Pacing};
-use super::rtcp::LinkFigures;
+use super::rtcp::{LinkFigures, ntp_since_1970};
 use super::sdp::Flow;
 use super::sender::AudioSender;
 use super::tap::{Tap, TapInterceptor};
 use super::turn_stream::Tunnels;
+use super::video::{
+    LayerStreams, ReceiveAgreement, VideoAgreement, VideoEnds, VideoFigures, VideoIdentity, VideoLink,
+    VideoRequests, VideoSender, VideoTerms,
+};
 use super::{NoticeSink, PeerNotice};
 use crate::pump::{ReceiveFigures, ReceiverInlet};
 
@@ -109,7 +113,7 @@ impl PeerFactory {
         self.servers = self.names.usable(servers, &mut self.tunnels);
     }
 
-    /// Makes a connection for `link`. Received sound goes to `inlet`.
+    /// Makes a connection for `link`. Received sound goes to `inlet`, pictures and what is said of ours to `pictures`.
     ///
     /// # Errors
     /// `internal` when no socket can be opened.
@@ -117,23 +121,25 @@ impl PeerFactory {
         &self,
         link: Link,
         inlet: Option<ReceiverInlet>,
+        pictures: VideoEnds,
         notices: NoticeSink,
     ) -> Result<PeerConnection, Problem> {
-        guarded(self.open_unguarded(link, inlet, notices)).await
+        guarded(self.open_unguarded(link, inlet, pictures, notices)).await
     }
 
     async fn open_unguarded(
         &self,
         link: Link,
         inlet: Option<ReceiverInlet>,
+        pictures: VideoEnds,
         notices: NoticeSink,
     ) -> Result<PeerConnection, Problem> {
-        let wanted = match link.direction {
-            LinkDirection::SendReceive => Flow { send: true, receive: true },
-            LinkDirection::SendOnly => Flow { send: true, receive: false },
-            LinkDirection::ReceiveOnly => Flow { send: false, receive: true },
-        };
         let ssrc = rand::random::<u32>().max(1);
+        let identity = video_identity(ssrc);
+        let terms = Terms {
+            audio: wanted_sound(&link),
+            video: VideoTerms::new(&link, self.cname.clone(), identity.streams),
+        };
         let track = Arc::new(TrackLocalStaticRTP::new(MediaStreamTrack::new(
             self.cname.clone(),
             "microphone".to_owned(),
@@ -146,45 +152,61 @@ impl PeerFactory {
             let notices = notices.clone();
             move || notices(PeerNotice::FirstSound)
         };
-        let tap = Tap::new(ssrc, self.cname.clone(), inlet, first_sound);
-        let pacing = Arc::new(Pacing::new(Instant::now()));
-        let library = match Box::pin(self.build(&sender, &tap, &pacing, &notices, true)).await {
+        let first_picture = {
+            let notices = notices.clone();
+            move || notices(PeerNotice::FirstPicture)
+        };
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (now, ntp) = (Instant::now(), ntp_since_1970(since_1970));
+        let bell: Arc<Bell> = Arc::default();
+        let may_send = terms.video.wanted.send;
+        let video = VideoLink::new(
+            &identity,
+            may_send,
+            self.cname.clone(),
+            now,
+            ntp,
+            bell.clone(),
+            pictures,
+            first_picture,
+        );
+        let tap = Tap::new(ssrc, self.cname.clone(), (now, ntp), inlet, video.clone(), first_sound);
+        let ends = LinkEnds { sender, tap, video, bell, pacing: Arc::new(Pacing::new(Instant::now())) };
+        let library = match Box::pin(self.build(&ends, &notices, true)).await {
             Ok(library) => library,
             // The port for names of the local network can be taken by something that does not share it.
-            Err(_) => Box::pin(self.build(&sender, &tap, &pacing, &notices, false)).await?,
+            Err(_) => Box::pin(self.build(&ends, &notices, false)).await?,
         };
-        if wanted.send {
-            let direction = if wanted.receive {
-                RTCRtpTransceiverDirection::Sendrecv
+        if let Some(direction) = transceiver_direction(terms.audio) {
+            if terms.audio.send {
+                library
+                    .add_transceiver_from_track(track, Some(transceiver(direction)))
+                    .await
+                    .map_err(internal)?;
             } else {
-                RTCRtpTransceiverDirection::Sendonly
-            };
+                library
+                    .add_transceiver_from_kind(RtpCodecKind::Audio, Some(transceiver(direction)))
+                    .await
+                    .map_err(internal)?;
+            }
+        }
+        // A media server checks what we may publish by the sections we offer, inactive ones too (talk-signaling
+        // section 6.7). Whichever way pictures flow, the library believes that they could come.
+        if terms.video.wanted != Flow::NONE {
             library
-                .add_transceiver_from_track(track, Some(transceiver(direction)))
-                .await
-                .map_err(internal)?;
-        } else {
-            let direction = transceiver(RTCRtpTransceiverDirection::Recvonly);
-            library
-                .add_transceiver_from_kind(RtpCodecKind::Audio, Some(direction))
+                .add_transceiver_from_kind(
+                    RtpCodecKind::Video,
+                    Some(transceiver(RTCRtpTransceiverDirection::Recvonly)),
+                )
                 .await
                 .map_err(internal)?;
         }
         let mut channels =
             DataChannels::new(self.handle.clone(), link.id, notices.clone(), self.texts.clone());
         if link.source == LinkSource::Person {
-            // A media server checks what we may publish by the sections we offer, inactive ones too
-            // (talk-signaling section 6.7).
-            if wanted.receive {
-                let direction = transceiver(RTCRtpTransceiverDirection::Recvonly);
-                library
-                    .add_transceiver_from_kind(RtpCodecKind::Video, Some(direction))
-                    .await
-                    .map_err(internal)?;
-            }
             // A channel first made later would never open. A media server passes texts on only to those who opened
             // one themselves, although it offers.
-            if link.role == LinkRole::Offerer || !wanted.send {
+            if link.role == LinkRole::Offerer || link.direction == LinkDirection::ReceiveOnly {
                 let options = RTCDataChannelInit { ordered: true, ..RTCDataChannelInit::default() };
                 let channel = library
                     .create_data_channel(data_channel::LABEL, Some(options))
@@ -195,13 +217,11 @@ impl PeerFactory {
         }
         Ok(PeerConnection {
             link,
-            wanted,
+            terms,
             library,
-            tap,
-            sender,
+            ends,
             channels,
             candidates: RemoteCandidates::default(),
-            pacing,
             negotiation: Negotiation::New,
             transport: TransportSection { mid: "0".to_owned(), index: 0 },
             remote_credentials: None,
@@ -211,9 +231,7 @@ impl PeerFactory {
 
     async fn build(
         &self,
-        sender: &Arc<AudioSender>,
-        tap: &Arc<Tap>,
-        pacing: &Arc<Pacing>,
+        ends: &LinkEnds,
         notices: &NoticeSink,
         local_names: bool,
     ) -> Result<Arc<dyn Library>, Problem> {
@@ -229,9 +247,10 @@ impl PeerFactory {
         };
         let handshake: Arc<Handshake> = Arc::default();
         let (handle, names) = (self.handle.clone(), self.names.clone());
-        let runtime = LinkRuntime::new(handle, names, pacing.clone(), handshake.clone(), ended);
-        let handler =
-            Handler { notices: notices.clone(), sender: sender.clone(), pacing: pacing.clone(), handshake };
+        let (pacing, bell) = (ends.pacing.clone(), ends.bell.clone());
+        let runtime = LinkRuntime::new(handle, names, pacing.clone(), bell, handshake.clone(), ended);
+        let (sender, video) = (ends.sender.clone(), ends.video.clone());
+        let handler = Handler { notices: notices.clone(), sender, video, pacing, handshake };
         let configuration = RTCConfigurationBuilder::new()
             .with_ice_servers(self.servers.clone())
             .with_certificates(vec![self.certificate.clone()])
@@ -240,7 +259,7 @@ impl PeerFactory {
             .with_configuration(configuration)
             .with_media_engine(media_engine()?)
             .with_setting_engine(self.settings(local_names))
-            .with_interceptor_registry(Registry::new().with(1.into(), TapInterceptor::new(tap.clone())))
+            .with_interceptor_registry(Registry::new().with(1.into(), TapInterceptor::new(ends.tap.clone())))
             .with_runtime(Arc::new(runtime))
             .with_handler(Arc::new(handler))
             .with_udp_addrs(vec![LocalAddresses])
@@ -292,6 +311,8 @@ pub(crate) struct Applied {
     pub(crate) answer: Option<SessionDescription>,
     /// Whether the peer may send sound now.
     pub(crate) receives_sound: bool,
+    /// What was agreed about pictures; `None` when the peer wants none at all.
+    pub(crate) video: Option<VideoAgreement>,
 }
 
 /// What a notice means to the engine.
@@ -303,18 +324,27 @@ pub(crate) enum PeerEvent {
     State(LinkState),
     /// The first sound came.
     FirstSound,
+    /// The first packet of a picture came.
+    FirstPicture,
+}
+
+/// What a link shares with the library's task.
+struct LinkEnds {
+    sender: Arc<AudioSender>,
+    tap: Arc<Tap>,
+    video: Arc<VideoLink>,
+    bell: Arc<Bell>,
+    pacing: Arc<Pacing>,
 }
 
 /// One peer connection.
 pub(crate) struct PeerConnection {
     link: Link,
-    wanted: Flow,
+    terms: Terms,
     library: Arc<dyn Library>,
-    tap: Arc<Tap>,
-    sender: Arc<AudioSender>,
+    ends: LinkEnds,
     channels: DataChannels,
     candidates: RemoteCandidates,
-    pacing: Arc<Pacing>,
     negotiation: Negotiation,
     transport: TransportSection,
     /// The peer's ICE credentials; others in an offer mean that it starts over.
@@ -345,7 +375,22 @@ impl PeerConnection {
 
     /// Its end for our sound.
     pub(crate) fn sender(&self) -> &Arc<AudioSender> {
-        &self.sender
+        &self.ends.sender
+    }
+
+    /// Its end for our pictures: the camera's, or the screen's.
+    pub(crate) fn video_sender(&self) -> VideoSender {
+        VideoSender::new(self.ends.video.clone())
+    }
+
+    /// Asks the peer for what its pictures lack.
+    pub(crate) fn video_requests(&self) -> VideoRequests {
+        VideoRequests::new(self.ends.video.clone())
+    }
+
+    /// The figures of its pictures.
+    pub(crate) fn video_figures(&self) -> VideoFigures {
+        self.ends.video.figures()
     }
 
     /// Makes an offer; `restart` looks for a path anew (RFC 8445 section 9).
@@ -364,7 +409,7 @@ impl PeerConnection {
         };
         if restart && !first {
             self.candidates.restart();
-            self.pacing.restart(Instant::now());
+            self.ends.pacing.restart(Instant::now());
         }
         let library = self.library.clone();
         let text = guarded(async move {
@@ -376,7 +421,7 @@ impl PeerConnection {
         })
         .await?;
         self.negotiation = Negotiation::Offered { first };
-        let (offer, transport) = complete_offer(&text, self.wanted)?;
+        let (offer, transport) = complete_offer(&text, &mut self.terms)?;
         self.transport = transport;
         Ok(SessionDescription::Offer(offer))
     }
@@ -390,9 +435,9 @@ impl PeerConnection {
         match (description, self.negotiation) {
             (SessionDescription::Answer(_), Negotiation::Offered { .. }) => {
                 self.set_remote(&remote, RTCSdpType::Answer).await?;
-                let agreement = self.agree(&remote);
+                let applied = self.agree(&remote, None);
                 self.use_candidates(std::mem::take(&mut remote.candidates)).await;
-                Ok(Applied { answer: None, receives_sound: agreement.is_some_and(|agreed| agreed.receive) })
+                Ok(applied)
             }
             (SessionDescription::Answer(_), Negotiation::New | Negotiation::Stable) => {
                 tracing::debug!(link = %self.link.id, "an answer to nothing was passed over");
@@ -415,7 +460,7 @@ impl PeerConnection {
                     self.remote_credentials.as_ref().is_some_and(|known| *known != remote.credentials());
                 if changed {
                     self.candidates.restart();
-                    self.pacing.restart(Instant::now());
+                    self.ends.pacing.restart(Instant::now());
                 }
                 self.set_remote(&remote, RTCSdpType::Offer).await?;
                 let library = self.library.clone();
@@ -426,14 +471,11 @@ impl PeerConnection {
                     Ok(text)
                 })
                 .await?;
-                let answer = remote.complete_answer(&text, self.wanted)?;
-                let agreement = self.agree(&remote);
+                let answer = remote.complete_answer(&text, &mut self.terms)?;
+                let applied = self.agree(&remote, Some(SessionDescription::Answer(answer)));
                 self.transport = remote.transport.clone();
                 self.use_candidates(std::mem::take(&mut remote.candidates)).await;
-                Ok(Applied {
-                    answer: Some(SessionDescription::Answer(answer)),
-                    receives_sound: agreement.is_some_and(|agreed| agreed.receive),
-                })
+                Ok(applied)
             }
         }
     }
@@ -454,7 +496,9 @@ impl PeerConnection {
     pub(crate) async fn handle(&mut self, notice: PeerNotice) -> Option<PeerEvent> {
         match notice {
             // Of sockets that were replaced since.
-            PeerNotice::LocalCandidate { generation, .. } if generation != self.pacing.generation() => None,
+            PeerNotice::LocalCandidate { generation, .. } if generation != self.ends.pacing.generation() => {
+                None
+            }
             PeerNotice::LocalCandidate { candidate, .. } => Some(PeerEvent::LocalCandidate(IceCandidate {
                 candidate,
                 sdp_mid: Some(self.transport.mid.clone()),
@@ -462,6 +506,7 @@ impl PeerConnection {
             })),
             PeerNotice::State(state) => Some(PeerEvent::State(state)),
             PeerNotice::FirstSound => Some(PeerEvent::FirstSound),
+            PeerNotice::FirstPicture => Some(PeerEvent::FirstPicture),
             PeerNotice::Channel(channel) => {
                 self.channels.add(channel);
                 None
@@ -480,7 +525,7 @@ impl PeerConnection {
 
     /// Whether the peer ended the connection, or the library did.
     pub(crate) async fn is_closed_by_peer(&self) -> bool {
-        if self.sender.is_stopped() {
+        if self.ends.sender.is_stopped() {
             return true;
         }
         match self.library.sctp().await {
@@ -491,13 +536,15 @@ impl PeerConnection {
 
     /// The transport's figures, and the jitter buffer's.
     pub(crate) fn figures(&self) -> (LinkFigures, ReceiveFigures) {
-        (self.tap.figures(), self.tap.inlet().map(|inlet| inlet.figures()).unwrap_or_default())
+        (self.ends.tap.figures(), self.ends.tap.inlet().map(|inlet| inlet.figures()).unwrap_or_default())
     }
 
     /// Ends it. The peer is told; that happens by itself after this returned.
     pub(crate) fn close(self) {
-        self.sender.agree(None);
-        self.tap.admit(Vec::new(), false);
+        self.ends.sender.agree(None);
+        self.ends.tap.admit(Vec::new(), false);
+        self.ends.video.agree(None, ReceiveAgreement::default());
+        self.ends.bell.muffle();
         let library = self.library.clone();
         self.handle.spawn(async move {
             let closing = guarded(async move { library.close().await.map_err(internal) });
@@ -510,7 +557,7 @@ impl PeerConnection {
     }
 
     async fn set_remote(&mut self, remote: &RemoteDescription, kind: RTCSdpType) -> Result<(), Problem> {
-        let text = remote.for_library(self.wanted);
+        let text = remote.for_library(self.terms.audio);
         let library = self.library.clone();
         guarded(async move {
             let description = match kind {
@@ -536,8 +583,8 @@ impl PeerConnection {
     /// does not look for another.
     async fn settle(&self) {
         let settled = async {
-            !self.sender.write_mark().await || {
-                self.tap.reached().await;
+            !self.ends.sender.write_mark().await || {
+                self.ends.tap.reached().await;
                 true
             }
         };
@@ -546,15 +593,17 @@ impl PeerConnection {
         }
     }
 
-    fn agree(&mut self, remote: &RemoteDescription) -> Option<AudioAgreement> {
-        let agreement = remote.audio(self.wanted);
-        self.sender.agree(agreement);
-        let payload_types =
-            agreement.iter().map(|agreed| agreed.payload_type).chain([OFFERED_OPUS]).collect();
-        self.tap.admit(payload_types, agreement.is_some_and(|agreed| agreed.receive));
+    fn agree(&mut self, remote: &RemoteDescription, answer: Option<SessionDescription>) -> Applied {
+        let sound = remote.audio(self.terms.audio);
+        self.ends.sender.agree(sound);
+        let payload_types = sound.iter().map(|agreed| agreed.payload_type).chain([OFFERED_OPUS]).collect();
+        let receives_sound = sound.is_some_and(|agreed| agreed.receive);
+        self.ends.tap.admit(payload_types, receives_sound);
+        let (video, send, receive) = self.terms.video.agreed(remote.video());
+        self.ends.video.agree(send, receive);
         self.negotiation = Negotiation::Stable;
         self.remote_credentials = Some(remote.credentials());
-        agreement
+        Applied { answer, receives_sound, video }
     }
 
     /// Candidates that waited, and those that came with the description.
@@ -567,7 +616,7 @@ impl PeerConnection {
     }
 
     async fn give_candidate(&self, candidate: &Candidate) {
-        self.pacing.add_remote(candidate.family());
+        self.ends.pacing.add_remote(candidate.family());
         let library = self.library.clone();
         let init = RTCIceCandidateInit {
             candidate: format!("candidate:{}", candidate.text()),
@@ -612,7 +661,7 @@ fn media_engine() -> Result<MediaEngine, Problem> {
     let vp8 =
         RTCRtpCodec { mime_type: MIME_TYPE_VP8.to_owned(), clock_rate: 90_000, ..RTCRtpCodec::default() };
     for (codec, payload_type, kind) in
-        [(opus(), OFFERED_OPUS, RtpCodecKind::Audio), (vp8, OFFERED_VP8, RtpCodecKind::Video)]
+        [(opus(), OFFERED_OPUS, RtpCodecKind::Audio), (vp8, STAND_IN_VP8, RtpCodecKind::Video)]
     {
         engine
             .register_codec(RTCRtpCodecParameters { rtp_codec: codec, payload_type }, kind)
@@ -637,6 +686,37 @@ fn encoding(ssrc: u32) -> RTCRtpEncodingParameters {
         active: true,
         codec: opus(),
         ..RTCRtpEncodingParameters::default()
+    }
+}
+
+/// How we want sound to flow on `link`.
+fn wanted_sound(link: &Link) -> Flow {
+    match (link.source, link.direction) {
+        (LinkSource::Screen, _) => Flow::NONE,
+        (LinkSource::Person, LinkDirection::SendReceive) => Flow { send: link.may_send.audio, receive: true },
+        (LinkSource::Person, LinkDirection::SendOnly) => Flow { send: link.may_send.audio, receive: false },
+        (LinkSource::Person, LinkDirection::ReceiveOnly) => Flow { send: false, receive: true },
+    }
+}
+
+/// Random streams for pictures, none of them the one of sound.
+fn video_identity(sound: u32) -> VideoIdentity {
+    let mut next = sound;
+    // Each a step ahead of the one before, so that no two are the same.
+    let mut stream = || {
+        next = next.wrapping_add(rand::random_range(1..0x0800_0000)).max(1);
+        next
+    };
+    let streams = std::array::from_fn(|_| LayerStreams { media: stream(), rtx: stream() });
+    VideoIdentity { streams, sequence: rand::random::<u16>() & 0x7fff, rtx_sequence: rand::random() }
+}
+
+fn transceiver_direction(flow: Flow) -> Option<RTCRtpTransceiverDirection> {
+    match (flow.send, flow.receive) {
+        (true, true) => Some(RTCRtpTransceiverDirection::Sendrecv),
+        (true, false) => Some(RTCRtpTransceiverDirection::Sendonly),
+        (false, true) => Some(RTCRtpTransceiverDirection::Recvonly),
+        (false, false) => None,
     }
 }
 

@@ -13,6 +13,7 @@ use super::NoticeSink;
 use super::candidates::{Candidate, Family};
 use super::network::{Handshake, Pacing};
 use super::sender::AudioSender;
+use super::video::VideoLink;
 
 /// Something a link's connection noticed by itself.
 pub(crate) enum PeerNotice {
@@ -27,6 +28,8 @@ pub(crate) enum PeerNotice {
     State(LinkState),
     /// The first sound came.
     FirstSound,
+    /// The first packet of a picture came.
+    FirstPicture,
     /// The peer opened a data channel.
     Channel(Arc<dyn DataChannel>),
     /// A data channel can be used.
@@ -41,6 +44,7 @@ pub(crate) enum PeerNotice {
 pub(super) struct Handler {
     pub(super) notices: NoticeSink,
     pub(super) sender: Arc<AudioSender>,
+    pub(super) video: Arc<VideoLink>,
     pub(super) pacing: Arc<Pacing>,
     pub(super) handshake: Arc<Handshake>,
 }
@@ -74,10 +78,12 @@ impl PeerConnectionEventHandler for Handler {
             LinkState::Connecting | LinkState::Disconnected | LinkState::Failed => {}
         }
         // Here and not in the engine, so that the first packet leaves without a detour.
-        self.sender.set_connected(match state {
+        let connected = match state {
             LinkState::Connected | LinkState::Disconnected => true,
             LinkState::Connecting | LinkState::Failed | LinkState::Closed => false,
-        });
+        };
+        self.sender.set_connected(connected);
+        self.video.set_connected(connected);
         (self.notices)(PeerNotice::State(state));
     }
 

@@ -6,8 +6,10 @@
 //!     └────────── PeerNotice (candidates, states, channels) ◀── handler ─────────┤
 //!  jitter buffer ◀── sound, with its time of arrival ◀── tap ◀──────────────────┘
 //!  pump's thread ── sound encoded once ──▶ AudioSender of each link ──▶ library's task
+//!  pacer ── pictures ──▶ VideoSender of each link ──▶ tap
 //! ```
 
+mod bell;
 mod candidates;
 mod connection;
 mod data_channel;
@@ -16,11 +18,13 @@ mod handler;
 mod names;
 mod negotiation;
 mod network;
+mod reports;
 mod rtcp;
 mod sdp;
 mod sender;
 mod tap;
 mod turn_stream;
+mod video;
 
 use std::sync::Arc;
 
@@ -29,6 +33,10 @@ pub(crate) use handler::PeerNotice;
 pub(crate) use network::local_addresses;
 pub(crate) use rtcp::LinkFigures;
 pub(crate) use sender::{AudioSender, OutgoingAudio};
+pub(crate) use video::{
+    MAX_LAYERS, MAX_VIDEO_PAYLOAD, OutgoingVideo, PacketReport, TransportFeedback, VideoAgreement, VideoEnds,
+    VideoFeedback, VideoFeedbackSink, VideoFigures, VideoPacket, VideoPacketSink, VideoRequests, VideoSender,
+};
 
 /// Takes what a link's connection notices. Called on the library's task: must not block.
 pub(crate) type NoticeSink = Arc<dyn Fn(PeerNotice) + Send + Sync>;
@@ -36,13 +44,34 @@ pub(crate) type NoticeSink = Arc<dyn Fn(PeerNotice) + Send + Sync>;
 /// Reads a description as a peer's and writes it for the library.
 pub(crate) fn fuzz_description(text: &str) {
     use bellbird_call::SessionDescription::{Answer, Offer};
-    let both_ways = sdp::Flow { send: true, receive: true };
-    for description in [Offer(text.to_owned()), Answer(text.to_owned())] {
-        if let Ok(remote) = negotiation::RemoteDescription::read(&description) {
-            let written = remote.for_library(both_ways);
-            assert!(sdp::Lines::cut(&written).is_ok(), "what we write can be read");
-            let _ = remote.complete_answer(&written, both_ways);
-            let _ = remote.audio(both_ways);
+    use bellbird_call::{Link, LinkDirection, LinkId, LinkRole, LinkSource, MediaKinds};
+    for source in [LinkSource::Person, LinkSource::Screen] {
+        let link = Link {
+            id: LinkId(0),
+            participant: None,
+            source,
+            role: LinkRole::Answerer,
+            direction: LinkDirection::SendReceive,
+            may_send: MediaKinds::VIDEO,
+            simulcast: false,
+        };
+        let streams = [1, 3, 5].map(|media| video::LayerStreams { media, rtx: media + 1 });
+        let mut terms = negotiation::Terms {
+            audio: sdp::Flow { send: true, receive: true },
+            video: video::VideoTerms::new(&link, "fuzz".to_owned(), streams),
+        };
+        for description in [Offer(text.to_owned()), Answer(text.to_owned())] {
+            if let Ok(remote) = negotiation::RemoteDescription::read(&description) {
+                let written = remote.for_library(terms.audio);
+                assert!(sdp::Lines::cut(&written).is_ok(), "what we write can be read");
+                if let Ok(answer) = remote.complete_answer(&written, &mut terms) {
+                    assert!(sdp::Lines::cut(&answer).is_ok(), "what we answer can be read");
+                }
+                let _ = remote.audio(terms.audio);
+                let _ = terms.video.agreed(remote.video());
+                let _ = negotiation::complete_offer(&written, &mut terms);
+                let _ = terms.video.agreed(remote.video());
+            }
         }
     }
 }

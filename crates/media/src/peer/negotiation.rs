@@ -2,12 +2,10 @@
 //!
 //! A peer's text never reaches the library. It is read into a [`RemoteDescription`], which holds all we understand of
 //! it and nothing else, and the library is given a description written anew from that. So whatever a peer writes,
-//! the library meets only lines of our own making: one audio section with Opus, one video section with VP8, one data
-//! section. In the other direction the library's description is completed before a peer sees it: the ways media
-//! flow, which the library does not get to decide, and the sections it was not shown.
-//!
-//! The video section is there for the calls that follow; it is inactive, so that nobody sends pictures that nobody
-//! looks at.
+//! the library meets only lines of our own making: one audio section with Opus, one video section, one data section.
+//! In the other direction the library's description is completed before a peer sees it: the ways media flow, which the
+//! library does not get to decide, the video section, of which it knows nothing but that there is one, and the
+//! sections it was not shown.
 
 use std::fmt::Write as _;
 
@@ -17,11 +15,12 @@ use bellbird_call::ports::Problem;
 use super::candidates::Candidate;
 use super::connection::TransportSection;
 use super::sdp::{Flow, Lines, attribute, attributes, bad, has_flag, is_direction};
+use super::video::{RemoteVideo, VideoTerms};
 
 /// The payload type we offer Opus with; browsers use the same.
 pub(super) const OFFERED_OPUS: u8 = 111;
-/// The payload type we offer VP8 with.
-pub(super) const OFFERED_VP8: u8 = 96;
+/// The payload type of the codec the library believes to be in the video section.
+pub(super) const STAND_IN_VP8: u8 = 96;
 /// How we want to be sent Opus (RFC 7587 section 6.1): with in-band FEC, and nothing while nobody speaks.
 pub(super) const OPUS_PARAMETERS: &str = "minptime=10;useinbandfec=1;usedtx=1";
 /// The header extension with a packet's loudness (RFC 6464).
@@ -31,16 +30,14 @@ pub(super) const AUDIO_LEVEL_URI: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-
 const MAX_CANDIDATES: usize = 32;
 
 /// What a media section is to us.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum SectionUse {
     Audio {
         opus: u8,
         level_extension: Option<u8>,
         flow: Flow,
     },
-    Video {
-        vp8: u8,
-    },
+    Video(Box<RemoteVideo>),
     Data {
         sctp_port: u16,
         max_message: u32,
@@ -64,6 +61,7 @@ struct Section {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct RemoteDescription {
     sections: Vec<Section>,
+    is_answer: bool,
     ufrag: String,
     password: String,
     ice_lite: bool,
@@ -73,6 +71,13 @@ pub(super) struct RemoteDescription {
     pub(super) transport: TransportSection,
     /// The candidates it carries, for the caller to add after it was applied.
     pub(super) candidates: Vec<Candidate>,
+}
+
+/// What we want of a link's media, and how we say it.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) audio: Flow,
+    pub(super) video: VideoTerms,
 }
 
 /// What was agreed about sound.
@@ -134,8 +139,19 @@ impl RemoteDescription {
             _ => return Err(bad("no usable DTLS role")),
         };
         let transport = TransportSection { mid: sections[index].mid.clone(), index: index as u16 };
+        // What an identifier means, it means in all sections that share a transport (RFC 8843 section 7.1.3).
+        let level = sections.iter().find_map(|section| match section.used {
+            SectionUse::Audio { level_extension, .. } => level_extension,
+            SectionUse::Video(_) | SectionUse::Data { .. } | SectionUse::Rejected => None,
+        });
+        for section in &mut sections {
+            if let (SectionUse::Video(video), Some(level)) = (&mut section.used, level) {
+                video.without_extension(level);
+            }
+        }
         Ok(Self {
             sections,
+            is_answer,
             transport,
             ufrag: ufrag.to_owned(),
             password: password.to_owned(),
@@ -146,14 +162,15 @@ impl RemoteDescription {
         })
     }
 
-    /// The description for the library. `wanted` is how we want sound to flow.
+    /// The description for the library. `audio` is how we want sound to flow.
     ///
-    /// Sound always appears there the way that fits `wanted`: the library stops what a peer pauses and never starts
-    /// it again, so pausing is kept from it.
-    pub(super) fn for_library(&self, wanted: Flow) -> String {
+    /// Sound always appears there the way that fits `audio`: the library stops what a peer pauses and never starts it
+    /// again, so pausing is kept from it, and so is that a peer turned a section of ours down, which would change the
+    /// order of sections in our next offer.
+    pub(super) fn for_library(&self, audio: Flow) -> String {
         let mut text = String::with_capacity(2048);
         text.push_str("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE");
-        for section in self.sections.iter().filter(|section| section.used != SectionUse::Rejected) {
+        for section in self.sections.iter().filter(|section| self.is_shown(section)) {
             let _ = write!(text, " {}", section.mid);
         }
         text.push_str("\r\n");
@@ -161,34 +178,63 @@ impl RemoteDescription {
             text.push_str("a=ice-lite\r\n");
         }
         let _ = write!(text, "a=ice-options:trickle\r\na=fingerprint:{}\r\n", self.fingerprint);
-        for section in &self.sections {
-            match section.used {
+        // One that neither side wants stays, and looks as if the peer sent there.
+        let audio = if audio == Flow::NONE { Flow { send: false, receive: true } } else { audio };
+        let stand_in = RemoteVideo::stand_in(self.opus());
+        for section in self.sections.iter().filter(|section| self.is_shown(section)) {
+            match &section.used {
                 SectionUse::Audio { opus, level_extension, .. } => {
-                    let _ = write!(text, "m=audio 9 UDP/TLS/RTP/SAVPF {opus}\r\n");
-                    self.write_transport(&mut text, section);
-                    let _ = write!(
-                        text,
-                        "a=rtcp-mux\r\na=rtpmap:{opus} opus/48000/2\r\na=fmtp:{opus} {OPUS_PARAMETERS}\r\na={}\r\n",
-                        wanted.mirrored().name()
-                    );
+                    self.write_audio(&mut text, section, *opus, audio);
                     if let Some(id) = level_extension {
                         let _ = write!(text, "a=extmap:{id} {AUDIO_LEVEL_URI}\r\n");
                     }
-                }
-                SectionUse::Video { vp8 } => {
-                    let _ = write!(text, "m=video 9 UDP/TLS/RTP/SAVPF {vp8}\r\n");
-                    self.write_transport(&mut text, section);
-                    let _ = write!(text, "a=rtcp-mux\r\na=rtpmap:{vp8} VP8/90000\r\na=sendonly\r\n");
                 }
                 SectionUse::Data { sctp_port, max_message } => {
                     text.push_str("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n");
                     self.write_transport(&mut text, section);
                     let _ = write!(text, "a=sctp-port:{sctp_port}\r\na=max-message-size:{max_message}\r\n");
                 }
-                SectionUse::Rejected => {}
+                SectionUse::Rejected if section.kind == "audio" => {
+                    self.write_audio(&mut text, section, OFFERED_OPUS, audio);
+                }
+                SectionUse::Video(_) | SectionUse::Rejected => {
+                    let _ = write!(text, "m=video 9 UDP/TLS/RTP/SAVPF {stand_in}\r\n");
+                    self.write_transport(&mut text, section);
+                    let _ = write!(text, "a=rtcp-mux\r\na=rtpmap:{stand_in} VP8/90000\r\na=sendonly\r\n");
+                }
             }
         }
         text
+    }
+
+    /// Whether the library gets to see a section: those in use, and in an answer those of ours that were turned down.
+    fn is_shown(&self, section: &Section) -> bool {
+        let is_ours = |kind: &str| {
+            // An answer has no two sections of a kind, since our offers have not.
+            let first = self.sections.iter().find(|other| other.kind == kind);
+            self.is_answer && section.kind == kind && first.is_some_and(|first| first.mid == section.mid)
+        };
+        match section.used {
+            SectionUse::Audio { .. } | SectionUse::Video(_) | SectionUse::Data { .. } => true,
+            SectionUse::Rejected => is_ours("audio") || is_ours("video"),
+        }
+    }
+
+    fn opus(&self) -> Option<u8> {
+        self.sections.iter().find_map(|section| match section.used {
+            SectionUse::Audio { opus, .. } => Some(opus),
+            SectionUse::Video(_) | SectionUse::Data { .. } | SectionUse::Rejected => None,
+        })
+    }
+
+    fn write_audio(&self, text: &mut String, section: &Section, opus: u8, audio: Flow) {
+        let _ = write!(text, "m=audio 9 UDP/TLS/RTP/SAVPF {opus}\r\n");
+        self.write_transport(text, section);
+        let _ = write!(
+            text,
+            "a=rtcp-mux\r\na=rtpmap:{opus} opus/48000/2\r\na=fmtp:{opus} {OPUS_PARAMETERS}\r\na={}\r\n",
+            audio.mirrored().name()
+        );
     }
 
     fn write_transport(&self, text: &mut String, section: &Section) {
@@ -216,7 +262,15 @@ impl RemoteDescription {
                     receive: flow.receive,
                 })
             }
-            SectionUse::Video { .. } | SectionUse::Data { .. } | SectionUse::Rejected => None,
+            SectionUse::Video(_) | SectionUse::Data { .. } | SectionUse::Rejected => None,
+        })
+    }
+
+    /// What it says about pictures, and its section's tag.
+    pub(super) fn video(&self) -> Option<(&RemoteVideo, &str)> {
+        self.sections.iter().find_map(|section| match &section.used {
+            SectionUse::Video(video) => Some((video.as_ref(), section.mid.as_str())),
+            SectionUse::Audio { .. } | SectionUse::Data { .. } | SectionUse::Rejected => None,
         })
     }
 
@@ -224,24 +278,22 @@ impl RemoteDescription {
     ///
     /// # Errors
     /// `bad-description` when the library's answer is not one, which would be a defect.
-    pub(super) fn complete_answer(&self, library: &str, wanted: Flow) -> Result<String, Problem> {
+    pub(super) fn complete_answer(&self, library: &str, terms: &mut Terms) -> Result<String, Problem> {
         let ours = Lines::cut(library)?;
         let mut text = String::with_capacity(library.len() + 256);
         write_session(&mut text, &ours.session);
         for section in &self.sections {
             let answered = ours.media.iter().find(|lines| attribute(lines, "mid") == Some(&section.mid));
-            let flow = match section.used {
-                SectionUse::Audio { flow, .. } => Some(flow.answered_with(wanted)),
-                SectionUse::Video { .. } => Some(Flow::NONE),
-                SectionUse::Data { .. } => None,
-                SectionUse::Rejected => {
-                    write_rejection(&mut text, section);
-                    continue;
+            let accepted = answered.filter(|lines| !is_rejected(lines));
+            match (&section.used, accepted) {
+                (SectionUse::Audio { flow, .. }, Some(lines)) => {
+                    write_section(&mut text, lines, Some(flow.answered_with(terms.audio)));
                 }
-            };
-            match answered {
-                Some(lines) => write_section(&mut text, lines, flow),
-                None => write_rejection(&mut text, section),
+                (SectionUse::Video(video), Some(lines)) => {
+                    terms.video.write_answer(&mut text, lines, video);
+                }
+                (SectionUse::Data { .. }, Some(lines)) => write_section(&mut text, lines, None),
+                (SectionUse::Rejected, _) | (_, None) => write_rejection(&mut text, section),
             }
         }
         Ok(text)
@@ -252,20 +304,23 @@ impl RemoteDescription {
 ///
 /// # Errors
 /// `bad-description` when the library's offer is not one, which would be a defect.
-pub(super) fn complete_offer(library: &str, wanted: Flow) -> Result<(String, TransportSection), Problem> {
+pub(super) fn complete_offer(
+    library: &str,
+    terms: &mut Terms,
+) -> Result<(String, TransportSection), Problem> {
     let ours = Lines::cut(library)?;
     let mid =
         ours.media.first().and_then(|lines| attribute(lines, "mid")).ok_or_else(|| bad("an empty offer"))?;
     let transport = TransportSection { mid: mid.to_owned(), index: 0 };
     let mut text = String::with_capacity(library.len() + 256);
     write_session(&mut text, &ours.session);
+    let taken: Vec<u8> = ours.media.iter().filter_map(|lines| level_extension(lines)).collect();
     for lines in &ours.media {
-        let flow = match lines.first() {
-            Some(line) if line.starts_with("m=audio ") => Some(wanted),
-            Some(line) if line.starts_with("m=video ") => Some(Flow::NONE),
-            _ => None,
-        };
-        write_section(&mut text, lines, flow);
+        match lines.first() {
+            Some(line) if line.starts_with("m=audio ") => write_section(&mut text, lines, Some(terms.audio)),
+            Some(line) if line.starts_with("m=video ") => terms.video.write_offer(&mut text, lines, &taken),
+            _ => write_section(&mut text, lines, None),
+        }
     }
     Ok((text, transport))
 }
@@ -291,6 +346,11 @@ fn write_section(text: &mut String, lines: &[&str], flow: Option<Flow>) {
     if let Some(flow) = flow {
         let _ = write!(text, "a={}\r\n", flow.name());
     }
+}
+
+/// Whether a section is turned down (RFC 3264 section 6).
+fn is_rejected(lines: &[&str]) -> bool {
+    lines.first().and_then(|line| line.split_ascii_whitespace().nth(1)) == Some("0")
 }
 
 fn write_rejection(text: &mut String, section: &Section) {
@@ -329,16 +389,16 @@ fn read_section(lines: &[&str], session: &[&str], before: &[Section]) -> Result<
                 None => SectionUse::Rejected,
             }
         }
-        "video"
-            if protocol.ends_with("SAVPF") && is_first(|used| matches!(used, SectionUse::Video { .. })) =>
-        {
-            let taken = |vp8: &u8| {
-                before
-                    .iter()
-                    .any(|section| matches!(section.used, SectionUse::Audio { opus, .. } if opus == *vp8))
-            };
-            match payload_type(lines, "vp8", 90_000).filter(|vp8| !taken(vp8)) {
-                Some(vp8) => SectionUse::Video { vp8 },
+        "video" if protocol.ends_with("SAVPF") && is_first(|used| matches!(used, SectionUse::Video(_))) => {
+            let taken: Vec<u8> = before
+                .iter()
+                .filter_map(|section| match section.used {
+                    SectionUse::Audio { opus, .. } => Some(opus),
+                    SectionUse::Video(_) | SectionUse::Data { .. } | SectionUse::Rejected => None,
+                })
+                .collect();
+            match RemoteVideo::read(lines, session, &taken) {
+                Some(video) => SectionUse::Video(Box::new(video)),
                 None => SectionUse::Rejected,
             }
         }

@@ -1,10 +1,29 @@
 //! Descriptions as others write them.
 
-use bellbird_call::SessionDescription;
+use bellbird_call::{Link, LinkDirection, LinkId, LinkRole, LinkSource, MediaKinds, SessionDescription};
 
 use super::*;
+use crate::peer::video::LayerStreams;
 
 const BOTH: Flow = Flow { send: true, receive: true };
+
+fn terms() -> Terms {
+    terms_of(LinkSource::Person, LinkDirection::SendReceive)
+}
+
+fn terms_of(source: LinkSource, direction: LinkDirection) -> Terms {
+    let link = Link {
+        id: LinkId(1),
+        participant: None,
+        source,
+        role: LinkRole::Answerer,
+        direction,
+        may_send: MediaKinds::VIDEO,
+        simulcast: false,
+    };
+    let streams = [LayerStreams { media: 5, rtx: 6 }; 3];
+    Terms { audio: BOTH, video: VideoTerms::new(&link, "us".into(), streams) }
+}
 
 const FINGERPRINT: &str = "sha-256 0A:1B:2C:3D:4E:5F:60:71:82:93:A4:B5:C6:D7:E8:F9:\
 0A:1B:2C:3D:4E:5F:60:71:82:93:A4:B5:C6:D7:E8:F9";
@@ -74,7 +93,7 @@ fn pausing_is_ours_to_answer_and_kept_from_the_library() {
         let remote = read(&offer);
         let for_library = remote.for_library(BOTH);
         assert!(for_library.contains(&format!("a={library}\r\n")));
-        let answer = remote.complete_answer(&for_library, BOTH).unwrap();
+        let answer = remote.complete_answer(&for_library, &mut terms()).unwrap();
         let audio = answer.split("m=").nth(1).unwrap();
         assert!(audio.contains(&format!("a={ours}\r\n")), "{theirs}: {audio}");
         assert_eq!(audio.lines().filter(|line| is_direction(line)).count(), 1);
@@ -88,21 +107,22 @@ fn every_section_is_answered_in_its_place() {
             + "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:x\r\na=rtpmap:111 opus/48000/2\r\n\
            m=text 9 RTP/AVP 98\r\na=mid:y\r\n";
     let remote = read(&offer);
-    let answer = remote.complete_answer(&remote.for_library(BOTH), BOTH).unwrap();
+    let answer = remote.complete_answer(&remote.for_library(BOTH), &mut terms()).unwrap();
     let sections: Vec<_> =
         answer.split("m=").skip(1).map(|section| section.lines().next().unwrap()).collect();
     assert_eq!(
         sections,
         [
             "audio 9 UDP/TLS/RTP/SAVPF 103",
-            "video 9 UDP/TLS/RTP/SAVPF 96",
+            "video 9 UDP/TLS/RTP/SAVPF 96 97 98 99",
             "application 9 UDP/DTLS/SCTP webrtc-datachannel",
             "audio 0 UDP/TLS/RTP/SAVPF 111",
             "text 0 RTP/AVP 98",
         ]
     );
     let video = answer.split("m=").nth(2).unwrap();
-    assert!(video.contains("a=inactive\r\n"), "no pictures yet");
+    assert!(video.contains("a=sendonly\r\n"), "it only takes: {video}");
+    assert_eq!(video.lines().filter(|line| is_direction(line)).count(), 1);
 }
 
 #[test]
@@ -110,8 +130,9 @@ fn payload_types_that_look_like_rtcp_are_refused() {
     let offer = chromium().replace("103", "72");
     assert_eq!(read(&offer).audio(BOTH), None);
     let offer = chromium().replace("rtpmap:96 VP8", "rtpmap:103 VP8");
-    let for_library = read(&offer).for_library(BOTH);
-    assert!(!for_library.contains("VP8"), "one payload type for two codecs");
+    let remote = read(&offer);
+    let answer = remote.complete_answer(&remote.for_library(BOTH), &mut terms()).unwrap();
+    assert!(!answer.contains("VP8") && answer.contains("VP9"), "one payload type for two codecs");
 }
 
 #[test]
@@ -149,4 +170,47 @@ fn cut_and_shuffled_descriptions_never_panic() {
         doubled.insert(skip, lines[(skip * 7) % lines.len()]);
         crate::fuzz::description(&doubled.join("\n"));
     }
+}
+
+#[test]
+fn what_a_peer_turned_down_keeps_its_place_for_the_library() {
+    let answer = chromium()
+        .replace("actpass", "active")
+        .replace("m=video 9", "m=video 0")
+        .replace("BUNDLE 0 1 2", "BUNDLE 0 2");
+    let remote = RemoteDescription::read(&SessionDescription::Answer(answer.clone())).unwrap();
+    assert!(remote.video().is_none());
+    let text = remote.for_library(BOTH);
+    assert!(text.contains("a=group:BUNDLE 0 1 2\r\n"), "{text}");
+    assert!(text.contains("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"), "{text}");
+    // In an offer it is not ours to keep.
+    let remote = read(&answer.replace("a=setup:active", "a=setup:actpass"));
+    assert!(!remote.for_library(BOTH).contains("m=video"));
+    let answer = remote.complete_answer(&remote.for_library(BOTH), &mut terms()).unwrap();
+    assert!(answer.contains("m=video 0 "), "{answer}");
+}
+
+#[test]
+fn sound_offered_for_a_screen_is_neither_sent_nor_taken() {
+    let remote = read(&chromium());
+    let mut terms = terms_of(LinkSource::Screen, LinkDirection::ReceiveOnly);
+    terms.audio = Flow::NONE;
+    let for_library = remote.for_library(terms.audio);
+    assert!(!for_library.contains("a=inactive"), "the library would give the section up");
+    let answer = remote.complete_answer(&for_library, &mut terms).unwrap();
+    let sound = answer.split("m=").nth(1).unwrap();
+    assert!(sound.starts_with("audio 9") && sound.contains("a=inactive\r\n"), "{sound}");
+    let agreed = remote.audio(terms.audio).unwrap();
+    assert!(!agreed.send && !agreed.receive);
+}
+
+#[test]
+fn an_identifier_that_means_sound_s_level_means_nothing_else() {
+    let offer = chromium().replace(
+        "a=rtpmap:98 VP9/90000",
+        "a=extmap:14 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=rtpmap:98 VP9/90000",
+    );
+    let remote = read(&offer);
+    let answer = remote.complete_answer(&remote.for_library(BOTH), &mut terms()).unwrap();
+    assert!(!answer.contains("sdes:mid"), "{answer}");
 }

@@ -23,6 +23,7 @@ use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, Transmit,
 };
 
+use super::bell::Bell;
 use super::candidates::Family;
 use super::flights::LastFlight;
 use super::names::Names;
@@ -216,6 +217,7 @@ pub(super) struct LinkRuntime {
     handle: Handle,
     names: Names,
     pacing: Arc<Pacing>,
+    bell: Arc<Bell>,
     handshake: Arc<Handshake>,
     ended: Arc<dyn Fn() + Send + Sync>,
     /// Whether the library's first task, which drives the connection, was started. Further ones come and go: it begins
@@ -229,10 +231,12 @@ impl LinkRuntime {
         handle: Handle,
         names: Names,
         pacing: Arc<Pacing>,
+        bell: Arc<Bell>,
         handshake: Arc<Handshake>,
         ended: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        Self { handle, names, pacing, handshake, ended: Arc::new(ended), driven: AtomicBool::new(false) }
+        let driven = AtomicBool::new(false);
+        Self { handle, names, pacing, bell, handshake, ended: Arc::new(ended), driven }
     }
 }
 
@@ -294,7 +298,15 @@ impl Runtime for LinkRuntime {
     }
 
     fn sleep(&self, duration: Duration) -> Boxed<'static, ()> {
-        Box::pin(tokio::time::sleep(duration.max(self.pacing.round(self.now()))))
+        let asleep = tokio::time::sleep(duration.max(self.pacing.round(self.now())));
+        let bell = self.bell.clone();
+        // The library looks at all its deadlines whenever it wakes, so waking early does no harm.
+        Box::pin(async move {
+            tokio::select! {
+                () = asleep => {}
+                () = bell.heard() => {}
+            }
+        })
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {

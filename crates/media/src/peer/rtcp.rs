@@ -1,11 +1,13 @@
-//! What RTCP tells both ends of a stream of sound (RFC 3550 section 6): losses, jitter and the round trip.
+//! What RTCP tells both ends of a stream of sound or pictures (RFC 3550 section 6): losses, jitter and the round trip.
 //!
 //! Pure arithmetic, told the time. Wallclock time, which reports carry, is counted from one reading at the start.
 
 use std::time::{Duration, Instant};
 
 /// The RTP clock of Opus (RFC 7587 section 4.1), Hz.
-const CLOCK_RATE: f64 = 48_000.0;
+pub(super) const SOUND_CLOCK: f64 = 48_000.0;
+/// The RTP clock of all our video codecs (RFC 7741, RFC 6184, RFC 9628), Hz.
+pub(super) const VIDEO_CLOCK: f64 = 90_000.0;
 /// How long a stream must be silent before another may take its place at once.
 const SOURCE_SILENCE: Duration = Duration::from_millis(200);
 /// How many packets in a row of another stream take the place of one that is not silent.
@@ -22,6 +24,7 @@ const FIRST_REPORT: Duration = Duration::from_millis(300);
 /// What one link knows of its own sending and receiving.
 #[derive(Debug)]
 pub(super) struct RtcpSession {
+    clock_rate: f64,
     wallclock: Wallclock,
     ssrc: u32,
     sent: Sent,
@@ -79,6 +82,7 @@ struct Sent {
 #[derive(Debug)]
 struct Source {
     ssrc: u32,
+    clock_rate: f64,
     /// Extended: wraps counted in the upper bits.
     first_sequence: u64,
     highest_sequence: u64,
@@ -95,15 +99,16 @@ struct Source {
 }
 
 impl Source {
-    fn new(ssrc: u32, sequence: u16, timestamp: u32, now: Instant, base: Instant) -> Self {
+    fn new(ssrc: u32, clock_rate: f64, sequence: u16, timestamp: u32, now: Instant, base: Instant) -> Self {
         let first = u64::from(sequence) | 1 << 32;
         Self {
             ssrc,
+            clock_rate,
             first_sequence: first,
             highest_sequence: first,
             received: 1,
             last_arrival: now,
-            transit: arrival_ticks(now, base) - f64::from(timestamp),
+            transit: arrival_ticks(now, base, clock_rate) - f64::from(timestamp),
             jitter: 0.0,
             expected_at_report: 0,
             received_at_report: 0,
@@ -133,19 +138,19 @@ impl Source {
         self.beyond_gap = None;
         self.received += 1;
         self.last_arrival = now;
-        let transit = arrival_ticks(now, base) - f64::from(timestamp);
+        let transit = arrival_ticks(now, base, self.clock_rate) - f64::from(timestamp);
         // Timestamps wrap after a day; a difference that large is a wrap or a lie, and no jitter either way.
         let difference = (transit - self.transit).abs();
         self.transit = transit;
-        if difference < CLOCK_RATE * 10.0 {
+        if difference < self.clock_rate * 10.0 {
             self.jitter += (difference - self.jitter) / 16.0;
         }
         Admission::Continues
     }
 }
 
-fn arrival_ticks(now: Instant, base: Instant) -> f64 {
-    now.saturating_duration_since(base).as_secs_f64() * CLOCK_RATE
+fn arrival_ticks(now: Instant, base: Instant, clock_rate: f64) -> f64 {
+    now.saturating_duration_since(base).as_secs_f64() * clock_rate
 }
 
 /// One report block (RFC 3550 section 6.4.1).
@@ -210,9 +215,11 @@ pub(crate) struct LinkFigures {
 }
 
 impl RtcpSession {
-    /// Begins. `ntp` is the wallclock time at `now` ([`ntp_since_1970`]); `ssrc` is the stream we send.
-    pub(super) fn new(ssrc: u32, now: Instant, ntp: u64) -> Self {
+    /// Begins, for streams with this RTP clock, Hz. `ntp` is the wallclock time at `now` ([`ntp_since_1970`]); `ssrc` is
+    /// the stream we send.
+    pub(super) fn new(ssrc: u32, clock_rate: f64, now: Instant, ntp: u64) -> Self {
         Self {
+            clock_rate,
             wallclock: Wallclock { at: now, ntp },
             ssrc,
             sent: Sent::default(),
@@ -266,7 +273,9 @@ impl RtcpSession {
         match admission {
             Admission::Continues => {}
             Admission::Begins => {
-                if let Some(old) = self.source.replace(Source::new(ssrc, sequence, timestamp, now, base)) {
+                if let Some(old) =
+                    self.source.replace(Source::new(ssrc, self.clock_rate, sequence, timestamp, now, base))
+                {
                     self.past_lost += old.lost();
                     self.past_received += old.received;
                 }
@@ -278,6 +287,16 @@ impl RtcpSession {
         admission
     }
 
+    /// The stream of the peer that is taken now, and the highest sequence number of it.
+    pub(super) fn source(&self) -> Option<(u32, u16)> {
+        self.source.as_ref().map(|source| (source.ssrc, source.highest_sequence as u16))
+    }
+
+    /// The stream we send.
+    pub(super) fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
     /// The peer's sender report came.
     pub(super) fn sender_report(&mut self, now: Instant, ssrc: u32, ntp: u64) {
         if let Some(source) = self.source.as_mut().filter(|source| source.ssrc == ssrc) {
@@ -285,10 +304,10 @@ impl RtcpSession {
         }
     }
 
-    /// A report about a stream came.
-    pub(super) fn report_block(&mut self, now: Instant, block: ReportBlock) {
+    /// A report about a stream came. `true` when it is about ours.
+    pub(super) fn report_block(&mut self, now: Instant, block: ReportBlock) -> bool {
         if block.ssrc != self.ssrc || self.sent.packets == 0 {
-            return;
+            return false;
         }
         self.remote_loss = Some(f32::from(block.fraction_lost) / 256.0);
         if block.last_sender_report != 0 {
@@ -300,6 +319,7 @@ impl RtcpSession {
                 self.round_trip = Some(Duration::from_secs_f64(f64::from(elapsed) / 65_536.0));
             }
         }
+        true
     }
 
     /// When the next report is due.
@@ -315,7 +335,7 @@ impl RtcpSession {
         self.next_report = Some(now + REPORT_INTERVAL.mul_f64(0.5 + chance.clamp(0.0, 1.0)));
         let sender = self.sent.last.filter(|_| self.sent.packets != self.sent.packets_at_last_report).map(
             |(at, timestamp)| {
-                let ticks = now.saturating_duration_since(at).as_secs_f64() * CLOCK_RATE;
+                let ticks = now.saturating_duration_since(at).as_secs_f64() * self.clock_rate;
                 SenderInfo {
                     ntp: self.wallclock.ntp(now),
                     rtp: timestamp.wrapping_add(ticks as u32),
@@ -360,7 +380,7 @@ impl RtcpSession {
             packets_lost: self.past_lost + lost,
             bytes_received: self.received_bytes,
             bytes_sent: self.sent.total_bytes,
-            jitter: Duration::from_secs_f64(jitter / CLOCK_RATE),
+            jitter: Duration::from_secs_f64(jitter / self.clock_rate),
             round_trip: self.round_trip,
             remote_loss: self.remote_loss,
         }
@@ -372,14 +392,25 @@ impl RtcpSession {
 }
 
 /// Makes one unbroken stream out of the streams a peer sends one after another, for a jitter buffer that knows one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Continuity {
+    clock_rate: f64,
     sequence_offset: u16,
     timestamp_offset: u32,
     last: Option<(u16, u32, Instant)>,
 }
 
 impl Continuity {
+    /// For streams with this RTP clock, Hz.
+    pub(super) fn new(clock_rate: f64) -> Self {
+        Self { clock_rate, sequence_offset: 0, timestamp_offset: 0, last: None }
+    }
+
+    /// The peer's own number of what we know under `sequence`.
+    pub(super) fn original(&self, sequence: u16) -> u16 {
+        sequence.wrapping_sub(self.sequence_offset)
+    }
+
     /// The sequence number and timestamp to go on with.
     pub(super) fn map(
         &mut self,
@@ -391,7 +422,7 @@ impl Continuity {
         if admission == Admission::Begins
             && let Some((last_sequence, last_timestamp, at)) = self.last
         {
-            let ticks = now.saturating_duration_since(at).as_secs_f64() * CLOCK_RATE;
+            let ticks = now.saturating_duration_since(at).as_secs_f64() * self.clock_rate;
             self.sequence_offset = last_sequence.wrapping_add(1).wrapping_sub(sequence);
             self.timestamp_offset = last_timestamp.wrapping_add(ticks as u32).wrapping_sub(timestamp);
         }
@@ -428,7 +459,7 @@ mod tests {
     #[test]
     fn losses_are_counted_across_the_wrap_of_sequence_numbers() {
         let start = Instant::now();
-        let mut session = RtcpSession::new(1, start, NTP);
+        let mut session = RtcpSession::new(1, SOUND_CLOCK, start, NTP);
         receive(&mut session, start, 100, |number| number % 10 == 5);
         let figures = session.figures();
         assert_eq!((figures.packets_received, figures.packets_lost), (90, 10));
@@ -442,10 +473,10 @@ mod tests {
     #[test]
     fn even_packets_have_no_jitter_and_uneven_ones_do() {
         let start = Instant::now();
-        let mut even = RtcpSession::new(1, start, NTP);
+        let mut even = RtcpSession::new(1, SOUND_CLOCK, start, NTP);
         receive(&mut even, start, 200, |_| false);
         assert!(even.figures().jitter < Duration::from_micros(50));
-        let mut uneven = RtcpSession::new(1, start, NTP);
+        let mut uneven = RtcpSession::new(1, SOUND_CLOCK, start, NTP);
         for number in 0..200u16 {
             let wobble = u64::from(number % 2) * 10;
             uneven.received(
@@ -463,8 +494,8 @@ mod tests {
     #[test]
     fn the_round_trip_leaves_out_what_the_peer_took() {
         let start = Instant::now();
-        let mut ours = RtcpSession::new(1, start, NTP);
-        let mut theirs = RtcpSession::new(2, start, NTP + 999);
+        let mut ours = RtcpSession::new(1, SOUND_CLOCK, start, NTP);
+        let mut theirs = RtcpSession::new(2, SOUND_CLOCK, start, NTP + 999);
         ours.sent(start, 0, 12, 50);
         theirs.received(at(start, 40), 1, 0, 0, 62);
         let report = ours.poll_report(at(start, 500), 0.0).unwrap();
@@ -479,7 +510,7 @@ mod tests {
     #[test]
     fn reports_about_the_future_change_nothing() {
         let start = Instant::now();
-        let mut session = RtcpSession::new(1, start, NTP);
+        let mut session = RtcpSession::new(1, SOUND_CLOCK, start, NTP);
         session.sent(start, 0, 12, 50);
         session.report_block(
             at(start, 100),
@@ -496,7 +527,7 @@ mod tests {
     #[test]
     fn another_stream_takes_over_when_it_insists_or_the_first_is_silent() {
         let start = Instant::now();
-        let mut session = RtcpSession::new(1, start, NTP);
+        let mut session = RtcpSession::new(1, SOUND_CLOCK, start, NTP);
         assert_eq!(session.received(start, 7, 1, 0, 60), Admission::Begins);
         assert_eq!(session.received(at(start, 20), 8, 9, 0, 60), Admission::Refused);
         assert_eq!(session.received(at(start, 20), 7, 2, 960, 60), Admission::Continues);
@@ -511,7 +542,7 @@ mod tests {
     #[test]
     fn a_jump_is_believed_when_the_next_packet_follows_it() {
         let start = Instant::now();
-        let mut session = RtcpSession::new(1, start, NTP);
+        let mut session = RtcpSession::new(1, SOUND_CLOCK, start, NTP);
         session.received(start, 7, 100, 0, 60);
         assert_eq!(session.received(at(start, 20), 7, 30_000, 960, 60), Admission::Refused);
         assert_eq!(session.received(at(start, 40), 7, 101, 1920, 60), Admission::Continues);
@@ -523,7 +554,7 @@ mod tests {
     #[test]
     fn streams_one_after_another_are_mapped_to_one() {
         let start = Instant::now();
-        let mut continuity = Continuity::default();
+        let mut continuity = Continuity::new(SOUND_CLOCK);
         assert_eq!(continuity.map(Admission::Begins, 65_535, 100, start), (65_535, 100));
         assert_eq!(continuity.map(Admission::Continues, 0, 1060, at(start, 20)), (0, 1060));
         let (sequence, timestamp) = continuity.map(Admission::Begins, 500, 77, at(start, 40));

@@ -1,27 +1,23 @@
-//! Our place in the library's path of packets: received sound is taken out here, with the time it came at the
-//! socket, and reports are made and read here. The library never gets to sort or hold sound.
+//! Our place in the library's path of packets: received sound and pictures are taken out here, with the time they came
+//! at the socket, pictures of ours are put in, and reports are made and read. The library never gets to sort or hold
+//! media.
 //!
 //! Runs on the library's task with its lock held, so nothing here waits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use bytes::Bytes;
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
-use rtc::rtcp::receiver_report::ReceiverReport;
-use rtc::rtcp::reception_report::ReceptionReport;
-use rtc::rtcp::sender_report::SenderReport;
-use rtc::rtcp::source_description::{
-    SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem,
-};
 use rtc::sansio::Protocol;
 use rtc::shared::TransportContext;
 use rtc::shared::error::Error;
 use rtc::shared::marshal::MarshalSize;
 use tokio::sync::Notify;
 
-use super::rtcp::{Admission, Continuity, DueReport, LinkFigures, ReportBlock, RtcpSession, ntp_since_1970};
+use super::reports;
+use super::rtcp::{Admission, Continuity, LinkFigures, RtcpSession, SOUND_CLOCK};
+use super::video::{Outgoing, VideoLink};
 use crate::pump::{AudioPacket, ReceiverInlet};
 
 /// The largest payload taken for sound, bytes. Opus allows 1275 per frame, and a datagram little more.
@@ -30,6 +26,7 @@ const MAX_PAYLOAD: usize = 1500;
 /// What the tap and the link share.
 pub(super) struct Tap {
     state: Mutex<State>,
+    video: Arc<VideoLink>,
     /// Told when the library's task has come as far as an empty report of ours.
     reached: Notify,
 }
@@ -52,19 +49,22 @@ struct Receive {
 }
 
 impl Tap {
-    /// A tap for a link that sends as `ssrc`. `first` is called once, when the first sound came.
+    /// A tap for a link that sends sound as `ssrc`, and whose pictures are `video`. `ntp` is the wallclock time at `now`;
+    /// `first` is called once, when the first sound came.
     pub(super) fn new(
         ssrc: u32,
         cname: String,
+        (now, ntp): (Instant, u64),
         inlet: Option<ReceiverInlet>,
+        video: Arc<VideoLink>,
         first: impl FnOnce() + Send + 'static,
     ) -> Arc<Self> {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Arc::new(Self {
             reached: Notify::new(),
+            video,
             state: Mutex::new(State {
-                rtcp: RtcpSession::new(ssrc, Instant::now(), ntp_since_1970(since_1970)),
-                continuity: Continuity::default(),
+                rtcp: RtcpSession::new(ssrc, SOUND_CLOCK, now, ntp),
+                continuity: Continuity::new(SOUND_CLOCK),
                 receive: Receive {
                     payload_types: Vec::new(),
                     admitted: false,
@@ -131,69 +131,8 @@ impl State {
 
     fn control(&mut self, now: Instant, packets: &[Box<dyn rtc::rtcp::Packet>]) {
         for packet in packets {
-            let packet = packet.as_any();
-            if let Some(report) = packet.downcast_ref::<SenderReport>() {
-                self.rtcp.sender_report(now, report.ssrc, report.ntp_time);
-                self.blocks(now, &report.reports);
-            } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
-                self.blocks(now, &report.reports);
-            }
+            reports::read(&mut self.rtcp, now, packet.as_ref(), |_, _| {});
         }
-    }
-
-    fn blocks(&mut self, now: Instant, reports: &[ReceptionReport]) {
-        for report in reports {
-            self.rtcp.report_block(
-                now,
-                ReportBlock {
-                    ssrc: report.ssrc,
-                    fraction_lost: report.fraction_lost,
-                    total_lost: report.total_lost,
-                    highest_sequence: report.last_sequence_number,
-                    jitter: report.jitter,
-                    last_sender_report: report.last_sender_report,
-                    delay: report.delay,
-                },
-            );
-        }
-    }
-
-    fn compose(&self, report: DueReport) -> Vec<Box<dyn rtc::rtcp::Packet>> {
-        let reports = report
-            .block
-            .iter()
-            .map(|block| ReceptionReport {
-                ssrc: block.ssrc,
-                fraction_lost: block.fraction_lost,
-                total_lost: block.total_lost,
-                last_sequence_number: block.highest_sequence,
-                jitter: block.jitter,
-                last_sender_report: block.last_sender_report,
-                delay: block.delay,
-            })
-            .collect();
-        let first: Box<dyn rtc::rtcp::Packet> = match report.sender {
-            Some(sender) => Box::new(SenderReport {
-                ssrc: report.ssrc,
-                ntp_time: sender.ntp,
-                rtp_time: sender.rtp,
-                packet_count: sender.packets,
-                octet_count: sender.payload_bytes,
-                reports,
-                profile_extensions: Bytes::new(),
-            }),
-            None => Box::new(ReceiverReport { ssrc: report.ssrc, reports, profile_extensions: Bytes::new() }),
-        };
-        let name = SourceDescription {
-            chunks: vec![SourceDescriptionChunk {
-                source: report.ssrc,
-                items: vec![SourceDescriptionItem {
-                    sdes_type: SdesType::SdesCname,
-                    text: Bytes::copy_from_slice(self.cname.as_bytes()),
-                }],
-            }],
-        };
-        vec![first, Box::new(name)]
     }
 }
 
@@ -208,6 +147,18 @@ impl TapInterceptor {
     pub(super) fn new(tap: Arc<Tap>) -> Self {
         Self { tap, inbound: VecDeque::new(), outbound: VecDeque::new() }
     }
+
+    /// Lets out what there is of pictures, and what is to be said about them.
+    fn let_pictures_out(&mut self, now: Instant) {
+        self.tap.video.poll(now, |outgoing| {
+            let packet = match outgoing {
+                Outgoing::Media(packet) => Packet::Rtp(packet),
+                Outgoing::Control(packets) => Packet::Rtcp(packets),
+            };
+            let transport = TransportContext::default();
+            self.outbound.push_back(TaggedPacket { now, transport, message: packet.into() });
+        });
+    }
 }
 
 impl Protocol<TaggedPacket, TaggedPacket, ()> for TapInterceptor {
@@ -220,11 +171,19 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for TapInterceptor {
     fn handle_read(&mut self, message: TaggedPacket) -> Result<(), Error> {
         let now = message.now;
         match message.message.packet {
+            Packet::Rtp(packet) if self.tap.video.takes(packet.header.payload_type) => {
+                self.tap.video.received(now, packet);
+            }
             Packet::Rtp(packet) => self.tap.lock().sound(now, packet),
-            Packet::Rtcp(packets) => self.tap.lock().control(now, &packets),
+            Packet::Rtcp(packets) => {
+                self.tap.lock().control(now, &packets);
+                self.tap.video.control(now, &packets);
+            }
             // The library's enum is open. What it may add is nothing we asked for.
             _ => {}
         }
+        // What a peer asks for goes out with the same turn of the library's task.
+        self.let_pictures_out(now);
         Ok(())
     }
 
@@ -259,18 +218,21 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for TapInterceptor {
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
         let mut state = self.tap.lock();
         if let Some(report) = state.rtcp.poll_report(now, rand::random()) {
-            let packets = state.compose(report);
+            let packets = reports::compose(report, &state.cname);
             self.outbound.push_back(TaggedPacket {
                 now,
                 transport: TransportContext::default(),
                 message: Packet::Rtcp(packets).into(),
             });
         }
+        drop(state);
+        self.let_pictures_out(now);
         Ok(())
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        self.tap.lock().rtcp.next_report()
+        let sound = self.tap.lock().rtcp.next_report();
+        [sound, self.tap.video.due()].into_iter().flatten().min()
     }
 }
 
@@ -284,25 +246,38 @@ impl Interceptor for TapInterceptor {
 /// Hands bytes to the library's parsers, as RTP or as RTCP, and what comes out to our arithmetic.
 pub(super) fn fuzz_packet(bytes: &[u8]) {
     use rtc::shared::marshal::Unmarshal;
-    let tap = Tap::new(1, "fuzz".to_owned(), None, || {});
-    tap.admit(vec![111], true);
-    let mut state = tap.lock();
     let now = Instant::now();
-    state.rtcp.sent(now, 0, 12, 20);
+    let video = super::video::fuzz_link(now);
+    let tap = Tap::new(1, "fuzz".to_owned(), (now, 0), None, video, || {});
+    tap.admit(vec![111], true);
+    tap.lock().rtcp.sent(now, 0, 12, 20);
+    let mut interceptor = TapInterceptor::new(tap.clone());
     let mut rest = bytes;
     // A length before each packet, so that one input makes a stream.
+    let mut later = now;
     while let Some((&length, tail)) = rest.split_first() {
         let (packet, tail) = tail.split_at(usize::from(length).min(tail.len()));
         rest = tail;
-        let mut packet = Bytes::copy_from_slice(packet);
-        if packet.get(1).is_some_and(|kind| (192..=223).contains(kind)) {
-            if let Ok(packets) = rtc::rtcp::packet::unmarshal(&mut packet) {
-                state.control(now, &packets);
+        later += std::time::Duration::from_millis(u64::from(length));
+        let mut packet = bytes::Bytes::copy_from_slice(packet);
+        let read = if packet.get(1).is_some_and(|kind| (192..=223).contains(kind)) {
+            rtc::rtcp::packet::unmarshal(&mut packet).map(Packet::Rtcp)
+        } else {
+            rtc::rtp::Packet::unmarshal(&mut packet).map(Packet::Rtp)
+        };
+        let Ok(packet) = read else { continue };
+        let transport = TransportContext::default();
+        let _ = interceptor.handle_read(TaggedPacket { now: later, transport, message: packet.into() });
+        let _ = interceptor.handle_timeout(later);
+        // What we say can be read.
+        while let Some(said) = interceptor.poll_write() {
+            if let Packet::Rtcp(packets) = &said.message.packet {
+                let mut bytes = rtc::rtcp::packet::marshal(packets).map(|bytes| bytes.freeze());
+                let read = bytes.as_mut().map(rtc::rtcp::packet::unmarshal);
+                assert!(matches!(read, Ok(Ok(_))), "what we say can be read");
             }
-        } else if let Ok(packet) = rtc::rtp::Packet::unmarshal(&mut packet) {
-            state.sound(now, packet);
         }
     }
-    let _ = state.rtcp.poll_report(now + std::time::Duration::from_secs(1), 0.5);
-    let _ = state.rtcp.figures();
+    let _ = tap.lock().rtcp.poll_report(later + std::time::Duration::from_secs(1), 0.5);
+    let _ = (tap.figures(), tap.video.figures());
 }
