@@ -142,14 +142,17 @@ pub(crate) fn install(purposes: &[Purpose]) -> Result<()> {
         println!(
             "macOS: nothing is installed by itself. Needed: Xcode's command line tools (xcode-select --install)"
         );
-        println!("and cmake (brew install cmake).");
+        println!("and cmake, pkg-config, libvpx and nasm (brew install cmake pkg-config libvpx nasm).");
         return Ok(());
     }
     if cfg!(windows) {
         println!(
             "Windows: nothing is installed by itself. Needed: Visual Studio's C++ build tools, CMake, LLVM and the"
         );
-        println!("WebView2 runtime (part of Windows 11).");
+        println!(
+            "WebView2 runtime (part of Windows 11), libvpx (vcpkg install libvpx; set VPX_LIB_DIR and VPX_VERSION)"
+        );
+        println!("and nasm.");
         return Ok(());
     }
     let Some(manager) = Manager::of_this_machine() else {

@@ -4,14 +4,21 @@
 
 mod codec;
 mod convert;
+mod decode;
+mod encode;
 mod frame;
+mod h264;
+mod header;
 mod measure;
 mod pattern;
 mod scale;
+mod vpx;
 mod y4m;
 
-pub use codec::{EncodedFrame, VideoCodec};
+pub use codec::{CodecError, EncodedFrame, VideoCodec};
 pub use convert::{PixelFormat, Pixels};
+pub use decode::{MAX_FRAME_BYTES, MAX_PIXELS, VideoDecoder};
+pub use encode::{Content, EncoderSettings, VideoEncoder};
 pub use frame::{FrameError, MAX_SIDE, VideoFrame};
 pub use measure::luma_psnr;
 pub use pattern::{Pattern, read_number};
