@@ -4,6 +4,10 @@
 export type KeyAction =
   | "search"
   | "toggle_mute"
+  | "toggle_camera"
+  /** Chooses what to share, or stops sharing. */
+  | "share"
+  | "full_screen"
   | "toggle_hand"
   /** Opens the choice of reactions. */
   | "react"
@@ -58,6 +62,9 @@ export function keyAction(press: KeyPress, at: Situation): KeyAction | null {
   if (at.focus === "text" || at.overlay || press.repeat) return null;
   if (key === "?") return "shortcuts";
   if (key === "m" && !press.shiftKey && at.inCall) return "toggle_mute";
+  if (key === "v" && !press.shiftKey && at.inCall) return "toggle_camera";
+  if (key === "s" && !press.shiftKey && at.inCall) return "share";
+  if (key === "f" && !press.shiftKey && at.inCall) return "full_screen";
   if (key === "h" && !press.shiftKey && at.group) return "toggle_hand";
   if (key === "r" && !press.shiftKey && at.group) return "react";
   if (at.focus === "control") return null;

@@ -2,7 +2,7 @@
 
 import { flushSync, mount, unmount } from "svelte";
 
-import { FakeCore } from "../src/platform/fake";
+import { FakeCore, FakePictures } from "../src/platform/fake";
 import { App } from "../src/state/app.svelte";
 import Main from "../src/views/Main.svelte";
 import IncomingWindow from "../src/views/incoming/IncomingWindow.svelte";
@@ -24,7 +24,7 @@ export function openIncoming(prepare: (core: FakeCore) => void = () => {}): Scre
 function open(view: typeof Main | typeof IncomingWindow, prepare: (core: FakeCore) => void): Screen {
   const core = new FakeCore();
   prepare(core);
-  const app = new App(core, { people: view === Main });
+  const app = new App(core, new FakePictures(), { people: view === Main });
   const component = mount(view, { target: document.body, props: { app } });
   flushSync();
   return {

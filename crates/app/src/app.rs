@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bellbird_call::CallConfig;
+use bellbird_call::{CallConfig, CallId};
+use bellbird_capture::VideoSource;
 use bellbird_contract::{AppView, Command, Event, Problem, Reply};
 use bellbird_devices::{CaptureSource, PlayoutSink};
-use bellbird_media::MediaRuntime;
+use bellbird_media::{MediaRuntime, Picture};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::{KeyStore, PatientKeyStore};
 use crate::calls::Calls;
 use crate::local_server::LocalServer;
+use crate::pictures::{Board, Preview};
 use crate::problems::Problems;
 use crate::settings::SettingsFile;
 use crate::state::State;
@@ -47,6 +49,20 @@ impl Default for Sound {
     }
 }
 
+/// Cameras and screens in place of what the person chose, and who else gets the pictures that come.
+#[derive(Clone, Default)]
+pub struct Pictures {
+    /// Where our picture comes from; `None`: what the person chose.
+    pub camera: Option<VideoSource>,
+    /// What is shared when nothing is chosen; `None`: the primary screen.
+    pub screen: Option<VideoSource>,
+    /// Gets every picture of the others in every call, which are all decoded then.
+    pub keep: Option<KeptPictures>,
+}
+
+/// Takes the call's id and a picture, on a decoder's thread. Must not block.
+pub type KeptPictures = Arc<dyn Fn(&CallId, &Picture) + Send + Sync>;
+
 /// Opens an address in the person's browser. Must not block; an error says why it cannot.
 pub type Browser = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
@@ -60,6 +76,8 @@ pub struct AppConfig {
     pub client_name: String,
     /// Devices in place of the system's.
     pub sound: Sound,
+    /// Likewise for pictures.
+    pub pictures: Pictures,
     /// How calls behave.
     pub call: CallConfig,
     /// Where app passwords are kept.
@@ -91,6 +109,9 @@ pub(crate) struct Inner {
     /// The app has stopped.
     pub(crate) gone: CancellationToken,
     pub(crate) call_number: AtomicU64,
+    pub(crate) viewer_number: AtomicU64,
+    pub(crate) board: Arc<Board>,
+    pub(crate) preview: Arc<Preview>,
     /// Held while the embedded server is started or opened, so that two commands do not start it twice.
     pub(crate) here: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -114,6 +135,9 @@ impl App {
             quit: CancellationToken::new(),
             gone: CancellationToken::new(),
             call_number: AtomicU64::new(0),
+            viewer_number: AtomicU64::new(0),
+            board: Arc::default(),
+            preview: Arc::default(),
             here: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 file,

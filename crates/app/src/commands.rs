@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bellbird_call::ports::{Problem, ProblemCode};
 use bellbird_call::{ContactId, Intent, MediaKinds, ParticipantId, Reaction, RoomId, Secret};
-use bellbird_contract::{Command, ContactView, Event, Media, Reply, RoomView};
+use bellbird_contract::{Command, ContactView, Event, Reply, RoomView};
 use bellbird_talk::{Contact, LinkChange, Room, RoomKind, TalkAccount};
 
 use crate::app::{App, Inner};
@@ -71,12 +71,10 @@ impl Inner {
     pub(crate) async fn carry_out(self: Arc<Self>, command: Command) -> Result<Reply, Problem> {
         match command {
             Command::MakeCall { account, contact, media } => {
-                self.only_voice(media)?;
                 let call = self.make_call(account.as_deref(), &contact, convert::kinds(media))?;
                 Ok(Reply::Call { call: call.as_str().into() })
             }
             Command::JoinRoom { account, room, media, guest_name } => {
-                self.only_voice(media)?;
                 let (account, guest) = (account.as_deref(), guest_name.as_deref());
                 let call = self.join_room(account, &room, convert::kinds(media), false, guest)?;
                 Ok(Reply::Call { call: call.as_str().into() })
@@ -89,10 +87,7 @@ impl Inner {
                 self.cancel_sign_in();
                 Ok(Reply::Ok)
             }
-            // Cameras are not served: a video call is answered by voice.
-            Command::Answer { call, media: Media::Voice | Media::Video } => {
-                done(self.answer_call(call.as_deref(), MediaKinds::VOICE))
-            }
+            Command::Answer { call, media } => done(self.answer_call(call.as_deref(), convert::kinds(media))),
             Command::Decline { call } => done(self.decline_call(call.as_deref())),
             Command::End { call } => done(self.end_call(call.as_deref())),
             Command::EndForEveryone { call } => {
@@ -116,6 +111,10 @@ impl Inner {
             }
             Command::SetMuted { call, kind, muted } => {
                 done(self.mute(call.as_deref(), convert::kind_of_track(kind), muted))
+            }
+            Command::ShareScreen { call, screen } => done(self.share_screen(call.as_deref(), &screen)),
+            Command::StopSharing { call } => {
+                done(self.steer_call(call.as_deref(), Intent::ShareScreen(false)))
             }
             Command::SetHold { call, held } => done(self.hold(call.as_deref(), held)),
             Command::SelectDevice { role, name } => {
@@ -146,6 +145,7 @@ impl Inner {
             | Command::SearchContacts { .. }
             | Command::Avatar { .. }
             | Command::CreateRoom { .. }
+            | Command::ListScreens
             | Command::ListRooms { .. } => {
                 let work = self.runtime.spawn(self.clone().ask_server(command));
                 work.await.unwrap_or_else(|error| Err(Problem::new(ProblemCode::Internal, error)))
@@ -205,6 +205,7 @@ impl Inner {
                 rooms.sort_by_key(|room| std::cmp::Reverse(room.last_activity));
                 Ok(Reply::Rooms { rooms })
             }
+            Command::ListScreens => Ok(Reply::Screens { screens: self.list_screens().await }),
             Command::MakeCall { .. }
             | Command::JoinRoom { .. }
             | Command::EnterPassword { .. }
@@ -219,6 +220,8 @@ impl Inner {
             | Command::AskToMute { .. }
             | Command::AddPerson { .. }
             | Command::SetMuted { .. }
+            | Command::ShareScreen { .. }
+            | Command::StopSharing { .. }
             | Command::SetHold { .. }
             | Command::SelectDevice { .. }
             | Command::DismissProblem { .. }
@@ -288,16 +291,6 @@ impl Inner {
         match failure {
             Some(problem) if !any => Err(problem),
             Some(_) | None => Ok(all),
-        }
-    }
-
-    /// Cameras are not served: a call offered with one would show nothing.
-    fn only_voice(&self, media: Media) -> Result<(), Problem> {
-        match media {
-            Media::Voice => Ok(()),
-            Media::Video => {
-                Err(Problem::new(ProblemCode::NotNow, "video calls are not possible: call by voice"))
-            }
         }
     }
 }

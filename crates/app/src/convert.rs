@@ -62,7 +62,7 @@ pub(crate) fn kind_of_track(kind: contract::TrackKind) -> call::MediaKind {
     }
 }
 
-fn track_kind(kind: call::MediaKind) -> contract::TrackKind {
+pub(crate) fn track_kind(kind: call::MediaKind) -> contract::TrackKind {
     match kind {
         call::MediaKind::Audio => contract::TrackKind::Audio,
         call::MediaKind::Video => contract::TrackKind::Video,
@@ -133,6 +133,8 @@ pub(crate) fn call_view(view: &call::CallView, setting: &CallSetting<'_>) -> con
         can_answer: view.can_answer,
         media: media(view.media),
         muted: view.muted,
+        camera_on: view.camera_on,
+        sharing_screen: view.sharing_screen,
         on_hold: view.on_hold,
         hand_raised: view.hand_raised,
         reactions: view.facts.reactions.iter().map(|reaction| reaction.as_str().to_owned()).collect(),
@@ -168,6 +170,8 @@ fn participant_view(view: &call::ParticipantView) -> contract::ParticipantView {
         status: status(view.status),
         audio_muted: view.audio_muted,
         video_muted: view.video_muted,
+        has_video: view.has_video,
+        has_screen: view.has_screen,
         hand_raised_ms: view.hand_raised,
     }
 }
@@ -238,6 +242,18 @@ pub(crate) fn link_quality(quality: &call::LinkQuality) -> contract::LinkQuality
         kbit_out: quality.kbit_out,
         packets_lost: quality.packets_lost,
         packets_received: quality.packets_received,
+        video: quality.video.iter().map(video_quality).collect(),
+    }
+}
+
+fn video_quality(quality: &call::VideoQuality) -> contract::VideoQualityView {
+    contract::VideoQualityView {
+        kind: track_kind(quality.kind),
+        width: quality.width,
+        height: quality.height,
+        fps: quality.fps,
+        frames: quality.frames,
+        freezes: quality.freezes,
     }
 }
 

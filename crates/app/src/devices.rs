@@ -7,7 +7,7 @@ use bellbird_contract::{DeviceRole, DeviceView};
 use bellbird_devices::{CaptureSource, DeviceInfo, DeviceList, PlayoutSink};
 use bellbird_media::CallMediaOptions;
 
-use crate::app::{Inner, Sound};
+use crate::app::{Inner, Pictures, Sound};
 use crate::settings::DeviceChoice;
 
 pub(crate) fn view(device: &DeviceInfo) -> DeviceView {
@@ -15,14 +15,19 @@ pub(crate) fn view(device: &DeviceInfo) -> DeviceView {
 }
 
 /// The devices of a call: what the app was started with, or else what the person chose and is there.
-pub(crate) fn options(sound: &Sound, chosen: &DeviceChoice, present: &DeviceList) -> CallMediaOptions {
+pub(crate) fn options(
+    sound: &Sound,
+    pictures: &Pictures,
+    chosen: &DeviceChoice,
+    present: &DeviceList,
+) -> CallMediaOptions {
     CallMediaOptions {
         microphone: sound.microphone.clone().unwrap_or_else(|| microphone(chosen, present)),
         speaker: sound.speaker.clone().unwrap_or_else(|| speaker(chosen.speaker.as_deref(), present)),
         ringer: sound.ringer.clone().unwrap_or_else(|| speaker(chosen.ringer.as_deref(), present)),
         processing: sound.processing,
-        camera: VideoSource::DefaultCamera,
-        screen: VideoSource::PrimaryScreen,
+        camera: pictures.camera.clone().unwrap_or_else(|| camera(chosen)),
+        screen: pictures.screen.clone().unwrap_or(VideoSource::PrimaryScreen),
         pictures: Arc::new(|_| {}),
     }
 }
@@ -43,27 +48,42 @@ fn speaker(chosen: Option<&str>, present: &DeviceList) -> PlayoutSink {
     }
 }
 
+/// The chosen camera; one that is not there is told when it is switched on, and not replaced by another that may
+/// see what it should not.
+fn camera(chosen: &DeviceChoice) -> VideoSource {
+    match &chosen.camera {
+        Some(name) => VideoSource::Camera(name.clone()),
+        None => VideoSource::DefaultCamera,
+    }
+}
+
 fn is_present(name: &str, devices: &[DeviceInfo]) -> bool {
     devices.is_empty() || devices.iter().any(|device| device.name == name)
 }
 
 impl Inner {
     /// Remembers a choice and applies it to every call.
-    pub(crate) fn select_device(&self, role: DeviceRole, name: Option<String>) {
+    pub(crate) fn select_device(self: &Arc<Self>, role: DeviceRole, name: Option<String>) {
         let options = self.change(|state| {
             state.keep(|settings| match role {
                 DeviceRole::Microphone => settings.devices.microphone = name,
                 DeviceRole::Speaker => settings.devices.speaker = name,
                 DeviceRole::Ringer => settings.devices.ringer = name,
+                DeviceRole::Camera => settings.devices.camera = name,
             });
             // An explicit choice ends what the app was started with: the person sees a device list and means it.
-            options(&Sound { processing: true, ..Sound::default() }, &state.settings.devices, &state.devices)
+            let (sound, pictures) = (Sound { processing: true, ..Sound::default() }, Pictures::default());
+            options(&sound, &pictures, &state.settings.devices, &state.devices)
         });
+        if role == DeviceRole::Camera {
+            self.preview.reopen(self);
+        }
         for devices in self.with(|state| state.calls.devices()) {
             match role {
                 DeviceRole::Microphone => devices.select_microphone(options.microphone.clone()),
                 DeviceRole::Speaker => devices.select_speaker(options.speaker.clone()),
                 DeviceRole::Ringer => devices.select_ringer(options.ringer.clone()),
+                DeviceRole::Camera => devices.select_camera(options.camera.clone()),
             }
         }
     }
@@ -77,7 +97,9 @@ impl Inner {
             let after = Used::of(&self.config.sound, &state.settings.devices, &state.devices);
             (before, after, state.calls.devices())
         });
-        let options = self.with(|state| options(&self.config.sound, &state.settings.devices, &state.devices));
+        let options = self.with(|state| {
+            options(&self.config.sound, &self.config.pictures, &state.settings.devices, &state.devices)
+        });
         for devices in calls {
             if before.microphone != after.microphone {
                 devices.select_microphone(options.microphone.clone());
@@ -102,7 +124,7 @@ struct Used {
 
 impl Used {
     fn of(sound: &Sound, chosen: &DeviceChoice, present: &DeviceList) -> Self {
-        let options = options(sound, chosen, present);
+        let options = options(sound, &Pictures::default(), chosen, present);
         Self {
             microphone: match options.microphone {
                 CaptureSource::Named(name) => Some(name),
@@ -169,7 +191,7 @@ mod tests {
             speaker: Some(PlayoutSink::Null),
             ..Sound::default()
         };
-        let options = options(&sound, &chosen("headset"), &list());
+        let options = options(&sound, &Pictures::default(), &chosen("headset"), &list());
         assert!(matches!(options.microphone, CaptureSource::Silence));
         assert!(matches!(options.speaker, PlayoutSink::Null));
         assert!(matches!(options.ringer, PlayoutSink::Default));

@@ -22,23 +22,28 @@ mod echo;
 mod here;
 mod local_server;
 mod person;
+mod pictures;
 mod problems;
 mod publish;
+mod screens;
 mod settings;
 mod state;
 
 pub use accounts::{KeyStore, KeyStoreError, MemoryKeyStore, StoredLogins, SystemKeyStore};
-pub use app::{App, AppConfig, Browser, Sound};
+pub use app::{App, AppConfig, Browser, KeptPictures, Pictures, Sound};
 pub use echo::EchoContact;
 pub use local_server::{Later, LocalServer};
+pub use pictures::PictureViewer;
 pub use problems::of_io;
 pub use settings::{AccountHome, StoredAccount};
 
 /// What an app is given and tells in its parts' own words, for the program that composes it.
 pub use bellbird_call::ports::{Problem, ProblemCode};
-pub use bellbird_call::{CallConfig, Secret};
+pub use bellbird_call::{CallConfig, CallId, MediaKind, Secret};
+pub use bellbird_capture::VideoSource;
 pub use bellbird_devices::{
     CaptureSource, Clip, DeviceError, DeviceInfo, DeviceList, PlayoutSink, Recorder, Recording,
     list as list_devices, read_wav,
 };
+pub use bellbird_media::Picture;
 pub use bellbird_talk::LinkChange;

@@ -34,6 +34,7 @@ pub(crate) struct State {
 /// The embedded server while it runs in this process.
 pub(crate) struct LocalServerState {
     pub(crate) url: Url,
+    /// For others; its fragment names its certificate.
     pub(crate) public_url: Option<Url>,
     /// Its drop makes the echo contact leave.
     pub(crate) echo: Option<EchoContact>,
@@ -88,7 +89,7 @@ impl State {
             devices: self.devices_view(),
             local_server: self.local_server.as_ref().map(|server| LocalServerView {
                 url: server.url.to_string(),
-                public_url: server.public_url.as_ref().map(Url::to_string),
+                public_url: server.public_url.as_ref().map(|url| without_fragment(url).0),
             }),
             problems: self
                 .problems
@@ -107,7 +108,10 @@ impl State {
                 && group.open_by_link
             {
                 group.link = match &view.guest_on {
-                    Some(server) => Some(web_link(server, room, None)),
+                    Some(_) => self.calls.place_of(&view.id).map(|login| {
+                        let fingerprint = login.fingerprint.as_ref().map(ToString::to_string);
+                        web_link(login.server.as_str(), room, fingerprint.as_deref())
+                    }),
                     None => self.link_of(&view.account, room),
                 };
             }
@@ -121,7 +125,8 @@ impl State {
         match &self.account(Some(account)).ok()?.stored.home {
             AccountHome::Local => {
                 let server = self.local_server.as_ref()?.public_url.as_ref()?;
-                Some(web_link(server.as_str(), room, None))
+                let (server, fragment) = without_fragment(server);
+                Some(web_link(&server, room, fragment.and_then(|part| part.strip_prefix("fp="))))
             }
             AccountHome::Remote { server, fingerprint } => {
                 Some(web_link(server, room, fingerprint.as_deref()))
@@ -160,8 +165,16 @@ impl State {
             microphone: chosen.microphone.clone(),
             speaker: chosen.speaker.clone(),
             ringer: chosen.ringer.clone(),
+            cameras: Vec::new(),
+            camera: chosen.camera.clone(),
         }
     }
+}
+
+/// An address taken from what stands behind its `#`.
+fn without_fragment(url: &Url) -> (String, Option<&str>) {
+    let text = url.as_str();
+    (text.split_once('#').map_or(text, |(address, _)| address).to_owned(), url.fragment())
 }
 
 /// `https://HOST/call/TOKEN`, with the certificate that is trusted where the system's trust store would refuse it

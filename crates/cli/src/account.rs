@@ -50,6 +50,7 @@ pub(crate) fn fleeting_app(sound: Sound) -> App {
         data: None,
         client_name: CLIENT.into(),
         sound,
+        pictures: bellbird_app::Pictures::default(),
         call: CallConfig::default(),
         key_store: Arc::new(MemoryKeyStore::default()),
         local_server: None,

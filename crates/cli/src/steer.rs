@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use bellbird_app::App;
-use bellbird_contract::{AppView, Command, Event, Problem, Reply, TrackKind};
-use bellbird_control::{Core, Door, DoorConfig};
+use bellbird_app::{App, PictureViewer};
+use bellbird_contract::{AppView, Command, Event, PixelLayout, Problem, Reply, ShownPicture, TrackKind};
+use bellbird_control::{Core, Door, DoorConfig, Viewer};
+use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::args::AppData;
@@ -30,6 +31,29 @@ impl Core for Behind {
 
     fn events(&self) -> broadcast::Receiver<Event> {
         self.0.events()
+    }
+
+    type Viewer = Looking;
+
+    fn viewer(&self) -> Looking {
+        Looking(self.0.picture_viewer())
+    }
+}
+
+/// Someone who looks at an app's pictures through a door.
+pub(crate) struct Looking(PictureViewer);
+
+impl Viewer for Looking {
+    fn show(&self, layout: PixelLayout, pictures: Vec<ShownPicture>) {
+        self.0.show(layout, pictures);
+    }
+
+    fn drawn(&self, number: u32) {
+        self.0.drawn(number);
+    }
+
+    async fn next(&self) -> Bytes {
+        self.0.next().await.into()
     }
 }
 

@@ -6,7 +6,8 @@ use crate::{
     AccountState, AccountView, AppView, CallHappening, CallView, ClientFrame, Command, ContactView,
     CoreFrame, DeviceRole, DeviceView, DevicesView, EndReason, EntranceView, Event, GroupView,
     InvitationView, LevelsView, LinkQualityView, LocalServerView, Media, Outcome, PROBLEM_CODES,
-    ParticipantView, Problem, Reply, RoomView, SigningInView, Status, TrackKind,
+    ParticipantView, PictureFrame, PixelLayout, Problem, Reply, RoomView, ScreenKind, ScreenView,
+    ShownPicture, SigningInView, Status, TrackKind, VideoQualityView,
 };
 
 const HEAD: &str =
@@ -28,6 +29,7 @@ pub fn typescript() -> String {
     declare::<TrackKind>(&mut module, &config);
     declare::<LevelsView>(&mut module, &config);
     declare::<LinkQualityView>(&mut module, &config);
+    declare::<VideoQualityView>(&mut module, &config);
     declare::<AppView>(&mut module, &config);
     declare::<AccountView>(&mut module, &config);
     declare::<SigningInView>(&mut module, &config);
@@ -42,9 +44,14 @@ pub fn typescript() -> String {
     declare::<ParticipantView>(&mut module, &config);
     declare::<DevicesView>(&mut module, &config);
     declare::<DeviceView>(&mut module, &config);
+    declare::<ScreenView>(&mut module, &config);
+    declare::<ScreenKind>(&mut module, &config);
     declare::<LocalServerView>(&mut module, &config);
     declare::<InvitationView>(&mut module, &config);
     declare::<Problem>(&mut module, &config);
+    declare::<PictureFrame>(&mut module, &config);
+    declare::<ShownPicture>(&mut module, &config);
+    declare::<PixelLayout>(&mut module, &config);
     declare_codes(&mut module);
     module
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{AppView, ContactView, InvitationView, RoomView, TrackKind};
+use crate::{AppView, ContactView, InvitationView, RoomView, ScreenView, TrackKind};
 
 /// What media a call is made or answered with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
@@ -15,7 +15,7 @@ pub enum Media {
     Video,
 }
 
-/// What a sound device is used for.
+/// What a device is used for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceRole {
@@ -25,6 +25,8 @@ pub enum DeviceRole {
     Speaker,
     /// Plays the ringtone.
     Ringer,
+    /// Takes our picture.
+    Camera,
 }
 
 /// A command. `account: None` means the first account.
@@ -189,7 +191,7 @@ pub enum Command {
         /// A user id.
         contact: String,
     },
-    /// Send silence or no picture, or send again.
+    /// Send silence, or switch the camera off; or send again.
     SetMuted {
         /// Which; `None`: the current one.
         call: Option<String>,
@@ -198,6 +200,20 @@ pub enum Command {
         /// The wished state.
         muted: bool,
     },
+    /// Screens and windows that can be shared, with pictures of them. Answered by [`Reply::Screens`].
+    ListScreens,
+    /// Share a screen or window in a call. Where the system asks the person itself, sharing begins with their consent.
+    ShareScreen {
+        /// Which call; `None`: the current one.
+        call: Option<String>,
+        /// One of [`Reply::Screens`], by its id.
+        screen: String,
+    },
+    /// Share no screen any more.
+    StopSharing {
+        /// Which call; `None`: the current one.
+        call: Option<String>,
+    },
     /// Pause or resume a call.
     SetHold {
         /// Which; `None`: the current one.
@@ -205,7 +221,7 @@ pub enum Command {
         /// The wished state.
         held: bool,
     },
-    /// Choose a sound device; takes effect at once, also in a call.
+    /// Choose a device; takes effect at once, also in a call.
     SelectDevice {
         /// For what.
         role: DeviceRole,
@@ -268,6 +284,11 @@ pub enum Reply {
     Call {
         /// Its id.
         call: String,
+    },
+    /// What can be shared.
+    Screens {
+        /// Screens first, then windows, the one used last on top.
+        screens: Vec<ScreenView>,
     },
     /// A new invitation.
     Invitation {

@@ -162,4 +162,25 @@ pub struct LinkQualityView {
     /// Packets that arrived since the link began.
     #[ts(type = "number")]
     pub packets_received: u64,
+    /// The pictures that come on it.
+    #[serde(default)]
+    pub video: Vec<VideoQualityView>,
+}
+
+/// How one received picture fared over the last second.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct VideoQualityView {
+    /// Camera or screen.
+    pub kind: TrackKind,
+    /// Of the last picture, pixels; 0 before the first.
+    pub width: u16,
+    /// Likewise.
+    pub height: u16,
+    /// Pictures shown in that second.
+    pub fps: f32,
+    /// Pictures since the link began.
+    #[ts(type = "number")]
+    pub frames: u64,
+    /// How often the picture stood still though it should not have, since the link began.
+    pub freezes: u32,
 }

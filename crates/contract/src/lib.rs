@@ -10,16 +10,20 @@ mod event;
 mod frame;
 #[doc(hidden)]
 pub mod fuzz;
+mod pictures;
 mod problem_codes;
 mod state;
 
 pub use bindings::typescript;
 pub use command::{Command, DeviceRole, Media, Reply};
-pub use event::{CallHappening, Event, LevelsView, LinkQualityView, TrackKind};
+pub use event::{CallHappening, Event, LevelsView, LinkQualityView, TrackKind, VideoQualityView};
 pub use frame::{ClientFrame, CoreFrame, Outcome};
+pub use pictures::{
+    PICTURE_HEADER, PICTURES_IN_FLIGHT, PictureFrame, PixelLayout, ShownPicture, picture_header,
+};
 pub use problem_codes::PROBLEM_CODES;
 pub use state::{
     AccountState, AccountView, AppView, CallView, ContactView, DeviceView, DevicesView, EndReason,
-    EntranceView, GroupView, InvitationView, LocalServerView, ParticipantView, Problem, RoomView,
-    SigningInView, Status,
+    EntranceView, GroupView, InvitationView, LocalServerView, ParticipantView, Problem, RoomView, ScreenKind,
+    ScreenView, SigningInView, Status,
 };

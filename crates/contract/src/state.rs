@@ -222,6 +222,12 @@ pub struct CallView {
     pub media: Media,
     /// Our microphone is off.
     pub muted: bool,
+    /// Our camera is on.
+    #[serde(default)]
+    pub camera_on: bool,
+    /// We share a screen.
+    #[serde(default)]
+    pub sharing_screen: bool,
     /// We put it on hold.
     pub on_hold: bool,
     /// Our hand is raised.
@@ -277,28 +283,65 @@ pub struct ParticipantView {
     pub audio_muted: bool,
     /// Their camera is off.
     pub video_muted: bool,
+    /// A picture of their camera can come here; whether one does now, `video_muted` says.
+    #[serde(default)]
+    pub has_video: bool,
+    /// They share a screen with us.
+    #[serde(default)]
+    pub has_screen: bool,
     /// Since when their hand is raised, Unix milliseconds by their own clock; `None`: it is not.
     #[serde(default)]
     #[ts(type = "number | null")]
     pub hand_raised_ms: Option<u64>,
 }
 
-/// Sound devices, and which are chosen (`None`: the system's default).
+/// Devices, and which are chosen (`None`: the system's default).
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
 pub struct DevicesView {
     /// Microphones.
     pub microphones: Vec<DeviceView>,
     /// Loudspeakers.
     pub speakers: Vec<DeviceView>,
+    /// Cameras.
+    #[serde(default)]
+    pub cameras: Vec<DeviceView>,
     /// The chosen microphone.
     pub microphone: Option<String>,
     /// The chosen loudspeaker.
     pub speaker: Option<String>,
     /// The chosen ring device.
     pub ringer: Option<String>,
+    /// The chosen camera.
+    #[serde(default)]
+    pub camera: Option<String>,
 }
 
-/// One sound device.
+/// Something that can be shared.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct ScreenView {
+    /// Identifies it to [`crate::Command::ShareScreen`], for as long as it is there.
+    pub id: String,
+    /// What it is.
+    pub kind: ScreenKind,
+    /// For people: a monitor's name, a window's title; empty for [`ScreenKind::SystemChoice`].
+    pub label: String,
+    /// How it looks now, as a `data:` address; `None` where that cannot be known.
+    pub thumbnail: Option<String>,
+}
+
+/// What can be shared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ScreenKind {
+    /// A whole monitor.
+    Monitor,
+    /// One window.
+    Window,
+    /// The system's own dialog asks which (Wayland).
+    SystemChoice,
+}
+
+/// One device.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 pub struct DeviceView {
     /// Identifies it to [`crate::Command::SelectDevice`].

@@ -23,10 +23,13 @@ pub use client::{ClientError, DoorClient};
 pub use door_file::{DOOR_FILE, DoorFile};
 pub use folder::default_data_folder;
 #[cfg(feature = "server")]
-pub use server::{Core, Door, DoorConfig, DoorError, FolderLock};
+pub use server::{Core, Door, DoorConfig, DoorError, FolderLock, Viewer};
 
 /// The code of the [`bellbird_contract::Problem`] a command yields when the core went away under it.
 pub const CORE_GONE: &str = "core-gone";
 
 /// The path of the WebSocket.
 pub const CONTROL_PATH: &str = "/control";
+
+/// The path of the WebSocket for pictures, at the same door.
+pub const PICTURES_PATH: &str = "/pictures";

@@ -4,11 +4,18 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bellbird_contract::{AppView, CallHappening, Command, CoreFrame, Event, Problem, Reply, Status};
-use bellbird_control::{ClientError, Core, Door, DoorClient, DoorConfig, DoorError, DoorFile, FolderLock};
+use bellbird_contract::{
+    AppView, CallHappening, Command, CoreFrame, Event, PixelLayout, Problem, Reply, ShownPicture, Status,
+    picture_header,
+};
+use bellbird_control::{
+    CONTROL_PATH, ClientError, Core, Door, DoorClient, DoorConfig, DoorError, DoorFile, FolderLock,
+    PICTURES_PATH, Viewer,
+};
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Only to fail a hang.
@@ -54,6 +61,34 @@ impl Core for TestCore {
 
     fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
+    }
+
+    type Viewer = TestViewer;
+
+    fn viewer(&self) -> TestViewer {
+        TestViewer { shown: Mutex::default(), credit: Semaphore::new(0) }
+    }
+}
+
+/// Sends the number of what is shown first, each time it may.
+struct TestViewer {
+    shown: Mutex<u32>,
+    credit: Semaphore,
+}
+
+impl Viewer for TestViewer {
+    fn show(&self, _: PixelLayout, pictures: Vec<ShownPicture>) {
+        *self.shown.lock().unwrap() = pictures[0].number;
+        self.credit.add_permits(1);
+    }
+
+    fn drawn(&self, _: u32) {
+        self.credit.add_permits(1);
+    }
+
+    async fn next(&self) -> Bytes {
+        self.credit.acquire().await.unwrap().forget();
+        Bytes::copy_from_slice(&picture_header(*self.shown.lock().unwrap(), 2, 2, PixelLayout::I420))
     }
 }
 
@@ -332,4 +367,27 @@ async fn windows_are_counted_while_they_are_attached() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn pictures_come_to_whoever_has_the_token_and_draws() {
+    let fixture = open();
+    let door = DoorFile::read(fixture.data.path()).unwrap();
+    let pictures = DoorFile { url: door.url.replace(CONTROL_PATH, PICTURES_PATH), ..door };
+
+    let mut stranger = raw(&pictures).await;
+    stranger.send(Message::text(r#"{"frame":"hello","token":"guessed"}"#)).await.unwrap();
+    assert!(matches!(within(stranger.next()).await, Some(Ok(Message::Close(Some(_))))));
+
+    let mut page = raw(&pictures).await;
+    page.send(Message::text(format!(r#"{{"frame":"hello","token":"{}"}}"#, pictures.token))).await.unwrap();
+    let shown = r#"{"number":7,"call":"1","participant":null,"kind":"video","width":640}"#;
+    page.send(Message::text(format!(r#"{{"frame":"show","pictures":[{shown}]}}"#))).await.unwrap();
+    for _ in 0..3 {
+        let Some(Ok(Message::Binary(picture))) = within(page.next()).await else { panic!("no picture") };
+        assert_eq!(picture[..4], 7_u32.to_le_bytes());
+        page.send(Message::text(r#"{"frame":"drawn","number":7}"#)).await.unwrap();
+    }
+    page.send(Message::text(r#"{"frame":"command","id":1,"command":{"command":"quit"}}"#)).await.unwrap();
+    while let Some(Ok(_)) = within(page.next()).await {}
 }

@@ -127,6 +127,8 @@ fn ringing(name: &str) -> CallView {
         can_answer: true,
         media: Media::Voice,
         muted: false,
+        camera_on: false,
+        sharing_screen: false,
         on_hold: false,
         hand_raised: false,
         reactions: Vec::new(),

@@ -249,7 +249,7 @@ impl Settings {
         let secret = value("turn-secret");
         Ok(Self {
             registrations_by_invitation: value("allowed-registrations") == "invitation",
-            calls: value("calls") == "1",
+            calls: value("calls") == "1" && value("start-calls") != "3",
             guesses_are_delayed: value("brute-force-delays") == "1",
             default_permissions: match value("default-permissions").parse().unwrap_or(0) {
                 0 => PERMISSIONS_MAX_DEFAULT,

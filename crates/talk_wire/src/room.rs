@@ -119,6 +119,9 @@ pub struct Room {
     /// Marked as favourite.
     #[serde(default, deserialize_with = "lenient::boolean")]
     pub is_favorite: bool,
+    /// Rings even while we do not want to be disturbed.
+    #[serde(default, deserialize_with = "lenient::boolean")]
+    pub is_important: bool,
     /// 0 default, 1 always, 2 mention, 3 never.
     #[serde(default, deserialize_with = "lenient::number")]
     pub notification_level: u8,

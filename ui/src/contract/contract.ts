@@ -238,7 +238,19 @@ kind: TrackKind,
 /**
  * The wished state.
  */
-muted: boolean, } | { "command": "set_hold",
+muted: boolean, } | { "command": "list_screens" } | { "command": "share_screen",
+/**
+ * Which call; `None`: the current one.
+ */
+call: string | null,
+/**
+ * One of [`Reply::Screens`], by its id.
+ */
+screen: string, } | { "command": "stop_sharing",
+/**
+ * Which call; `None`: the current one.
+ */
+call: string | null, } | { "command": "set_hold",
 /**
  * Which; `None`: the current one.
  */
@@ -266,9 +278,9 @@ number: number, } | { "command": "status" } | { "command": "show_window" } | { "
 export type Media = "voice" | "video";
 
 /**
- * What a sound device is used for.
+ * What a device is used for.
  */
-export type DeviceRole = "microphone" | "speaker" | "ringer";
+export type DeviceRole = "microphone" | "speaker" | "ringer" | "camera";
 
 /**
  * What a command yields.
@@ -297,7 +309,11 @@ room: RoomView, } | { "reply": "call",
 /**
  * Its id.
  */
-call: string, } | { "reply": "invitation",
+call: string, } | { "reply": "screens",
+/**
+ * Screens first, then windows, the one used last on top.
+ */
+screens: Array<ScreenView>, } | { "reply": "invitation",
 /**
  * The link and who can use it.
  */
@@ -486,7 +502,40 @@ packets_lost: number,
 /**
  * Packets that arrived since the link began.
  */
-packets_received: number, };
+packets_received: number,
+/**
+ * The pictures that come on it.
+ */
+video: Array<VideoQualityView>, };
+
+/**
+ * How one received picture fared over the last second.
+ */
+export type VideoQualityView = {
+/**
+ * Camera or screen.
+ */
+kind: TrackKind,
+/**
+ * Of the last picture, pixels; 0 before the first.
+ */
+width: number,
+/**
+ * Likewise.
+ */
+height: number,
+/**
+ * Pictures shown in that second.
+ */
+fps: number,
+/**
+ * Pictures since the link began.
+ */
+frames: number,
+/**
+ * How often the picture stood still though it should not have, since the link began.
+ */
+freezes: number, };
 
 /**
  * Everything a window needs to draw itself.
@@ -722,6 +771,14 @@ media: Media,
  */
 muted: boolean,
 /**
+ * Our camera is on.
+ */
+camera_on: boolean,
+/**
+ * We share a screen.
+ */
+sharing_screen: boolean,
+/**
  * We put it on hold.
  */
 on_hold: boolean,
@@ -812,12 +869,20 @@ audio_muted: boolean,
  */
 video_muted: boolean,
 /**
+ * A picture of their camera can come here; whether one does now, `video_muted` says.
+ */
+has_video: boolean,
+/**
+ * They share a screen with us.
+ */
+has_screen: boolean,
+/**
  * Since when their hand is raised, Unix milliseconds by their own clock; `None`: it is not.
  */
 hand_raised_ms: number | null, };
 
 /**
- * Sound devices, and which are chosen (`None`: the system's default).
+ * Devices, and which are chosen (`None`: the system's default).
  */
 export type DevicesView = {
 /**
@@ -829,6 +894,10 @@ microphones: Array<DeviceView>,
  */
 speakers: Array<DeviceView>,
 /**
+ * Cameras.
+ */
+cameras: Array<DeviceView>,
+/**
  * The chosen microphone.
  */
 microphone: string | null,
@@ -839,10 +908,14 @@ speaker: string | null,
 /**
  * The chosen ring device.
  */
-ringer: string | null, };
+ringer: string | null,
+/**
+ * The chosen camera.
+ */
+camera: string | null, };
 
 /**
- * One sound device.
+ * One device.
  */
 export type DeviceView = {
 /**
@@ -857,6 +930,32 @@ label: string,
  * Whether the system uses it when none is chosen.
  */
 is_default: boolean, };
+
+/**
+ * Something that can be shared.
+ */
+export type ScreenView = {
+/**
+ * Identifies it to [`crate::Command::ShareScreen`], for as long as it is there.
+ */
+id: string,
+/**
+ * What it is.
+ */
+kind: ScreenKind,
+/**
+ * For people: a monitor's name, a window's title; empty for [`ScreenKind::SystemChoice`].
+ */
+label: string,
+/**
+ * How it looks now, as a `data:` address; `None` where that cannot be known.
+ */
+thumbnail: string | null, };
+
+/**
+ * What can be shared.
+ */
+export type ScreenKind = "monitor" | "window" | "system_choice";
 
 /**
  * The embedded server in this core.
@@ -904,6 +1003,53 @@ code: string,
  * Details in English, for the curious.
  */
 detail: string, };
+
+/**
+ * From a page to the core, after its `hello`.
+ */
+export type PictureFrame = { "frame": "show",
+/**
+ * In what form.
+ */
+layout: PixelLayout,
+/**
+ * Which.
+ */
+pictures: Array<ShownPicture>, } | { "frame": "drawn",
+/**
+ * Of which number.
+ */
+number: number, };
+
+/**
+ * A picture that a page shows.
+ */
+export type ShownPicture = {
+/**
+ * Chosen by the page, unique in its list.
+ */
+number: number,
+/**
+ * Of which call; `None`: the chosen camera as it would be seen in a call, which opens it as long as it is shown.
+ */
+call: string | null,
+/**
+ * Whose; `None`: ours.
+ */
+participant: string | null,
+/**
+ * Camera or screen.
+ */
+kind: TrackKind,
+/**
+ * How wide it is shown, device pixels. What is sent is not much larger.
+ */
+width: number, };
+
+/**
+ * How the pixels of a picture lie.
+ */
+export type PixelLayout = "i420" | "rgba";
 
 /** The codes a `Problem` can carry. */
 export const PROBLEM_CODES = [

@@ -13,9 +13,11 @@ import type {
   Problem,
   Reply,
   RoomView,
+  ScreenView,
 } from "../contract/contract";
 import type { App } from "../state/app.svelte";
 import { type Door, type Link, type Notice, Refusal } from "./door";
+import type { PictureOf, Pictures } from "./pictures";
 
 export const ECHO: ContactView = { account: "a1", id: "echo", display_name: "Echo", presence: "online", echo: true };
 
@@ -30,6 +32,12 @@ const PEOPLE: ContactView[] = [
 const ROOMS: RoomView[] = [
   { account: "a1", token: "r1", display_name: "Thursday choir", kind: "group", has_call: true, last_activity: 1_790_000_000, link: null },
   { account: "a1", token: "r2", display_name: "Allotment", kind: "group", has_call: false, last_activity: 1_780_000_000, link: null },
+];
+
+const SCREENS: ScreenView[] = [
+  { id: "monitor:0", kind: "monitor", label: "Built-in display", thumbnail: null },
+  { id: "window:1", kind: "window", label: "Minutes of Thursday’s meeting.odt", thumbnail: null },
+  { id: "window:2", kind: "window", label: "Terminal", thumbnail: null },
 ];
 
 export const FRESH: AppView = {
@@ -47,9 +55,14 @@ export const FRESH: AppView = {
       { name: "hdmi", label: "HDMI monitor", is_default: false },
       { name: "internal", label: "Built-in loudspeaker", is_default: false },
     ],
+    cameras: [
+      { name: "front", label: "Built-in camera", is_default: true },
+      { name: "desk", label: "Desk camera", is_default: false },
+    ],
     microphone: null,
     speaker: null,
     ringer: "internal",
+    camera: null,
   },
   local_server: null,
   problems: [],
@@ -87,6 +100,8 @@ export function participant(id: string, display_name: string, with_: Partial<Par
     status: "connected",
     audio_muted: false,
     video_muted: true,
+    has_video: false,
+    has_screen: false,
     hand_raised_ms: null,
     ...with_,
   };
@@ -109,6 +124,8 @@ export function callView(with_: Partial<CallView> = {}): CallView {
     can_answer: false,
     media: "voice",
     muted: false,
+    camera_on: false,
+    sharing_screen: false,
     on_hold: false,
     hand_raised: false,
     reactions: REACTIONS,
@@ -136,6 +153,7 @@ export function link(with_: Partial<LinkQualityView> = {}): LinkQualityView {
     kbit_out: 43,
     packets_lost: 1,
     packets_received: 2100,
+    video: [],
     ...with_,
   };
 }
@@ -145,6 +163,8 @@ export class FakeCore implements Door {
   state: AppView = FRESH;
   contacts: ContactView[] = PEOPLE;
   rooms: RoomView[] = ROOMS;
+  /** What can be shared. */
+  screens: ScreenView[] = SCREENS;
   /** Every command given, oldest first. */
   readonly commands: Command[] = [];
   /** Refuses the next command of a kind. */
@@ -264,7 +284,17 @@ export class FakeCore implements Door {
         }
         return ok;
       case "set_muted":
-        if (command.call) this.change(command.call, { muted: command.muted });
+        if (command.call) {
+          this.change(command.call, command.kind === "video" ? { camera_on: !command.muted } : { muted: command.muted });
+        }
+        return ok;
+      case "list_screens":
+        return { reply: "screens", screens: this.screens };
+      case "share_screen":
+        if (command.call) this.change(command.call, { sharing_screen: true });
+        return ok;
+      case "stop_sharing":
+        if (command.call) this.change(command.call, { sharing_screen: false });
         return ok;
       case "set_hold":
         if (command.call) this.change(command.call, { on_hold: command.held, status: command.held ? "hold" : "connected" });
@@ -341,6 +371,44 @@ export class FakeCore implements Door {
   }
 }
 
+/** Draws something that could be a face or a page, so that a scene with pictures can be looked at. */
+export class FakePictures implements Pictures {
+  /** What is shown now. */
+  readonly shown = new Set<PictureOf>();
+
+  attach(of: PictureOf, canvas: HTMLCanvasElement, ondrawn: () => void): () => void {
+    this.shown.add(of);
+    const context = canvas.getContext?.("2d");
+    if (context) (of.kind === "screen" ? drawPage : drawFace)(canvas, context, of.participant ?? "");
+    ondrawn();
+    return () => this.shown.delete(of);
+  }
+}
+
+function drawFace(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D, seed: string): void {
+  [canvas.width, canvas.height] = [640, 360];
+  const hue = (seed.charCodeAt(1) || 30) * 47;
+  context.fillStyle = `hsl(${hue % 360} 25% 62%)`;
+  context.fillRect(0, 0, 640, 360);
+  context.fillStyle = `hsl(${(hue + 120) % 360} 30% 32%)`;
+  context.beginPath();
+  context.ellipse(320, 380, 190, 130, 0, 0, 7);
+  context.fill();
+  context.fillStyle = "hsl(25 45% 68%)";
+  context.beginPath();
+  context.ellipse(320, 175, 78, 98, 0, 0, 7);
+  context.fill();
+}
+
+function drawPage(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D): void {
+  [canvas.width, canvas.height] = [1920, 1080];
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, 1920, 1080);
+  context.fillStyle = "#222";
+  context.font = "32px sans-serif";
+  for (let row = 0; row < 20; row += 1) context.fillText("Minutes of Thursday’s meeting, read and agreed to by everyone present.", 160, 120 + row * 48);
+}
+
 /** Brings a fake core to a named scene, for looking at. */
 export function stage(core: FakeCore, app: App, scene: string): void {
   const connected = (change: Partial<CallView> = {}) =>
@@ -350,6 +418,8 @@ export function stage(core: FakeCore, app: App, scene: string): void {
       participants: [participant("p1", "Bob Fischer", { contact: "bob" })],
       ...change,
     });
+  const face = (id: string, name: string, with_: Partial<ParticipantView> = {}) =>
+    participant(id, name, { video_muted: false, has_video: true, ...with_ });
   const call = (change: Partial<CallView>) => core.set({ calls: [callView(change)] });
   const sound = (links: LinkQualityView[]) => {
     const tell = () => {
@@ -404,6 +474,37 @@ export function stage(core: FakeCore, app: App, scene: string): void {
       sound([link()]);
       break;
     }
+    case "video":
+      core.set({ calls: [connected({ media: "video", camera_on: true, participants: [face("p1", "Bob Fischer")] })] });
+      sound([link()]);
+      break;
+    case "video_group":
+    case "video_speaker":
+    case "screen": {
+      const participants = [
+        face("p1", "Bob Fischer", { has_screen: scene === "screen" }),
+        face("p2", "Zoë Ångström", { audio_muted: true }),
+        participant("p3", "Carla Reyes de la Torre"),
+        face("p4", "Dan", { hand_raised_ms: 1 }),
+      ];
+      const change = { display_name: "Thursday choir", contact: null, participants, camera_on: true, group: group() };
+      core.set({ calls: [connected(change)] });
+      app.layout = scene === "video_speaker" ? "speaker" : "grid";
+      sound([link()]);
+      break;
+    }
+    case "sharing":
+      core.set({ calls: [connected({ sharing_screen: true, camera_on: true, participants: [face("p1", "Bob Fischer")] })] });
+      sound([link()]);
+      break;
+    case "share":
+      core.set({ calls: [connected()] });
+      app.dialog = { dialog: "share" };
+      break;
+    case "video_settings":
+      app.page = "settings";
+      app.section = "video";
+      break;
     case "hands": {
       const participants = [
         participant("p1", "Bob Fischer", { hand_raised_ms: 2 }),

@@ -1,6 +1,6 @@
 // The call surface our own views use. Each function is one command to the core; progress comes back as whole states.
 
-import type { CallView, ContactView, DeviceRole, InvitationView, Media, RoomView } from "../contract/contract";
+import type { CallView, ContactView, DeviceRole, InvitationView, Media, RoomView, ScreenView } from "../contract/contract";
 import type { Door } from "../platform/door";
 
 /** Rings someone. Resolves with the call's id once the call has begun. */
@@ -57,6 +57,27 @@ export async function muteAudio(door: Door, call: CallView, muted: boolean): Pro
   await door.command({ command: "set_muted", call: call.id, kind: "audio", muted });
 }
 
+/** Switches the camera off, or on again. */
+export async function muteVideo(door: Door, call: CallView, muted: boolean): Promise<void> {
+  await door.command({ command: "set_muted", call: call.id, kind: "video", muted });
+}
+
+/** Screens and windows that can be shared, with pictures of them. */
+export async function listScreens(door: Door): Promise<ScreenView[]> {
+  const reply = await door.command({ command: "list_screens" });
+  return reply.reply === "screens" ? reply.screens : [];
+}
+
+/** Shares a screen or window, one of {@link listScreens}. */
+export async function shareScreen(door: Door, call: CallView, screen: string): Promise<void> {
+  await door.command({ command: "share_screen", call: call.id, screen });
+}
+
+/** Shares nothing any more. */
+export async function stopSharing(door: Door, call: CallView): Promise<void> {
+  await door.command({ command: "stop_sharing", call: call.id });
+}
+
 /** Pauses or resumes a call. */
 export async function holdCall(door: Door, call: CallView, held: boolean): Promise<void> {
   await door.command({ command: "set_hold", call: call.id, held });
@@ -99,7 +120,7 @@ export async function createRoom(
   return reply.reply === "room" ? reply.room : null;
 }
 
-/** Chooses a sound device; `null` is the system's default. */
+/** Chooses a device; `null` is the system's default. */
 export async function selectDevice(door: Door, role: DeviceRole, name: string | null): Promise<void> {
   await door.command({ command: "select_device", role, name });
 }

@@ -2,13 +2,15 @@
 
 import type { AppView, Command, ContactView, Problem, RoomView } from "../contract/contract";
 import { type Door, type Link, type Notice, problemOf } from "../platform/door";
+import type { Pictures } from "../platform/pictures";
 import { avatarOf, listRooms, searchContacts } from "../sdk/calls";
 import { EMPTY, type Model, type Page, REACTION_MS, currentCall, fadeReactions, fold, isLive, nextPage, ringingCall } from "./calls";
 import { type EchoCause, likelyCause } from "./echo_check";
 import { settled } from "./quality";
+import type { Layout } from "./stage";
 
 /** A dialog over the window. */
-export type Dialog = { dialog: "invite" } | { dialog: "join" } | { dialog: "shortcuts" } | { dialog: "add_people" } | { dialog: "new_room" } | { dialog: "sign_out"; account: string };
+export type Dialog = { dialog: "invite" } | { dialog: "join" } | { dialog: "shortcuts" } | { dialog: "add_people" } | { dialog: "share" } | { dialog: "new_room" } | { dialog: "sign_out"; account: string };
 
 /** How long the window waits before it says that the core is gone: a restart within that time goes unseen, ms. */
 const LOST_SHOWN_AFTER_MS = 600;
@@ -26,6 +28,7 @@ const SEARCH_WAIT_MS = 150;
 
 export class App {
   readonly door: Door;
+  readonly pictures: Pictures;
 
   link = $state.raw<Link>({ link: "opening" });
   /** The core has been gone for long enough to say so. */
@@ -34,6 +37,12 @@ export class App {
   /** Ticks while something on the screen counts seconds. */
   now = $state(Date.now());
 
+  /** Where the settings open. */
+  section = $state<"sound" | "video" | "account" | "about">("sound");
+  /** How calls of several with pictures are laid out. */
+  layout = $state<Layout>("grid");
+  /** Whose screen was chosen, of several. */
+  pinned = $state<string | null>(null);
   page = $state<Page>("people");
   dialog = $state.raw<Dialog | null>(null);
   /** The first-launch card is shown again, to add an account. */
@@ -68,8 +77,9 @@ export class App {
   #searches = 0;
 
   /** `people`: whether this window shows them, so that the core is asked for them. */
-  constructor(door: Door, { people = true }: { people?: boolean } = {}) {
+  constructor(door: Door, pictures: Pictures, { people = true }: { people?: boolean } = {}) {
     this.door = door;
+    this.pictures = pictures;
     this.#people = people;
     this.#stop = door.listen((notice) => this.#take(notice));
   }

@@ -5,6 +5,7 @@ import type { AppView, CallHappening, CallView, Event, LinkQualityView } from ".
 import { type EchoMeasure, beginEcho, measureCall, measureLevels, measureQuality } from "./echo_check";
 import { SILENT, type ShownLevels, foldLevels } from "./levels";
 import { type Judgement, judge, remember } from "./quality";
+import { NOBODY, type Speaker, followSpeaker } from "./stage";
 
 /** An emoji somebody shows for a moment. */
 export interface ShownReaction {
@@ -38,6 +39,8 @@ export interface Model {
   reactions: readonly ShownReaction[];
   /** Who sits where in the current call; an empty seat is one that somebody left. */
   seats: readonly (string | null)[];
+  /** Who of the current call speaks. */
+  speaker: Speaker;
   /** A moderator switched our microphone off, and it is still off. */
   silenced: boolean;
   /** The echo call that runs. */
@@ -54,6 +57,7 @@ export const EMPTY: Model = {
   recent: [],
   reactions: [],
   seats: [],
+  speaker: NOBODY,
   silenced: false,
   echo: null,
   echoDone: null,
@@ -88,7 +92,8 @@ export function fold(model: Model, event: Event, now: number): Model {
     case "levels": {
       if (currentCall(model.view)?.id !== event.call) return model;
       const echo = model.echo?.call === event.call ? measureLevels(model.echo, event.levels) : model.echo;
-      return { ...model, levels: foldLevels(model.levels, event.levels, now), echo };
+      const levels = foldLevels(model.levels, event.levels, now);
+      return { ...model, levels, speaker: followSpeaker(model.speaker, levels, now), echo };
     }
     case "quality": {
       if (currentCall(model.view)?.id !== event.call) return model;
@@ -175,6 +180,7 @@ function foldState(before: Model, view: AppView): Model {
     recent: same && live ? before.recent : [],
     reactions: same && live ? before.reactions : [],
     seats: seat(same ? before.seats : [], call?.participants.map((one) => one.id) ?? []),
+    speaker: same && live ? before.speaker : NOBODY,
     silenced: same && live && call.muted && before.silenced,
     echo,
     echoDone: shown ? echoDone : null,

@@ -13,7 +13,7 @@ export interface DeviceChoice {
 
 /** The system's default first, then every device; a chosen one that is gone is still shown, as what it is. */
 export function deviceChoices(devices: DevicesView, role: DeviceRole): DeviceChoice[] {
-  const present = role === "microphone" ? devices.microphones : devices.speakers;
+  const present = presentFor(devices, role);
   const chosen = devices[role];
   const standard = present.find((device) => device.is_default);
   const choices: DeviceChoice[] = [
@@ -24,6 +24,18 @@ export function deviceChoices(devices: DevicesView, role: DeviceRole): DeviceCho
     choices.push({ name: chosen, label: TEXT.settings.missing(chosen), chosen: true });
   }
   return choices;
+}
+
+function presentFor(devices: DevicesView, role: DeviceRole): readonly DeviceView[] {
+  switch (role) {
+    case "microphone":
+      return devices.microphones;
+    case "camera":
+      return devices.cameras;
+    case "speaker":
+    case "ringer":
+      return devices.speakers;
+  }
 }
 
 /** Two devices of one make bear one label: the second becomes `label (2)`. */

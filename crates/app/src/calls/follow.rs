@@ -1,6 +1,6 @@
 //! Passes on what happens in one call, from its first moment until it fades from the state.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use bellbird_call::{CallEvent, CallId, CallView, EndReason};
 use bellbird_contract::Event;
@@ -72,15 +72,16 @@ enum Happening {
 }
 
 impl Inner {
-    fn show_call(&self, id: &CallId, view: CallView) {
+    fn show_call(self: &Arc<Self>, id: &CallId, view: CallView) {
         self.change(|state| {
             if let Some(call) = state.calls.get_mut(id) {
                 call.view = view;
             }
         });
+        self.update_watched();
     }
 
-    fn call_happened(&self, id: &CallId, event: &CallEvent, mut view: CallView) {
+    fn call_happened(self: &Arc<Self>, id: &CallId, event: &CallEvent, mut view: CallView) {
         if let CallEvent::Ended(reason) = event {
             view.ended.get_or_insert(*reason);
             view.can_answer = false;
@@ -94,6 +95,7 @@ impl Inner {
                 call.view = view;
             }
         });
+        self.update_watched();
         if let Some(happening) = convert::happening(event, duration) {
             // No listener is no error.
             let _ = self.events.send(Event::Call { call: id.as_str().into(), happening });

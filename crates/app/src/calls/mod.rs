@@ -4,17 +4,19 @@ pub(crate) mod choice;
 mod entrance;
 mod follow;
 mod joining;
+mod missed;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{Problem, ProblemCode, SignalingEvent};
 use bellbird_call::{
     CallId, CallMachine, CallTarget, CallView, ContactId, Intent, Invitation, MediaKind, MediaKinds, RoomId,
+    Watch,
 };
 use bellbird_contract as contract;
-use bellbird_media::{CallMediaOptions, DeviceControl, MediaRuntime};
+use bellbird_media::{CallMediaOptions, DeviceControl, MediaRuntime, Picture, PictureSink};
 use bellbird_session::{CallHandle, Inlet};
 use bellbird_talk::{CallOptions, Consent, Outcome, TalkAccount};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +25,7 @@ use crate::app::Inner;
 use crate::convert::{self, CallSetting, Clocks};
 use crate::devices;
 use crate::echo::ECHO;
+use crate::pictures::Origin;
 use choice::{Candidate, Dial, Reception};
 use entrance::{Waiting, Wish};
 
@@ -65,6 +68,8 @@ pub(crate) struct Call {
     inlet: Inlet,
     devices: DeviceControl,
     view: CallView,
+    /// Which of its pictures are looked at, as it was last told.
+    watched: Mutex<Vec<Watch>>,
     settled: bool,
 }
 
@@ -130,6 +135,22 @@ impl Calls {
             convert::call_view(&waiting.view, &setting)
         });
         running.chain(waiting).collect()
+    }
+
+    /// Tells each call which of its pictures are looked at, where that changed.
+    pub(crate) fn watch(&self, wanted: impl Fn(&CallView) -> Vec<Watch>) {
+        for call in self.calls.iter().filter(|call| call.view.ended.is_none()) {
+            let wanted = wanted(&call.view);
+            let mut watched = call.watched.lock().unwrap_or_else(PoisonError::into_inner);
+            if *watched != wanted {
+                watched.clone_from(&wanted);
+                call.handle.send(Intent::Watch(wanted));
+            }
+        }
+    }
+
+    pub(crate) fn any_camera_on(&self) -> bool {
+        self.calls.iter().any(|call| call.view.ended.is_none() && call.view.camera_on)
     }
 
     pub(crate) fn devices(&self) -> Vec<DeviceControl> {
@@ -322,6 +343,9 @@ impl Inner {
                 let detail = "calls are recorded here: agree to that first";
                 return Err(Problem::new(ProblemCode::ConsentNeeded, detail));
             }
+            if kinds.video {
+                self.preview.give_way();
+            }
             state.calls.answer(&id, kinds);
             Ok(())
         })
@@ -352,6 +376,9 @@ impl Inner {
     }
 
     pub(crate) fn mute(&self, wanted: Option<&str>, kind: MediaKind, muted: bool) -> Result<(), Problem> {
+        if kind == MediaKind::Video && !muted {
+            self.preview.give_way();
+        }
         self.steer_call(wanted, if muted { Intent::Mute(kind) } else { Intent::Unmute(kind) })
     }
 
@@ -368,6 +395,22 @@ impl Inner {
         })
     }
 
+    /// Where a call's pictures go: to whoever looks at them, and to who keeps them all.
+    fn picture_sink(&self, call: CallId) -> PictureSink {
+        let (board, keep) = (self.board.clone(), self.config.pictures.keep.clone());
+        Arc::new(move |picture: Picture| {
+            let origin = Origin {
+                call: Some(call.as_str()),
+                participant: picture.participant.as_ref().map(|id| id.as_str()),
+                kind: convert::track_kind(picture.kind),
+            };
+            board.put(origin, &picture.frame);
+            if let Some(keep) = keep.as_ref().filter(|_| picture.participant.is_some()) {
+                keep(&call, &picture);
+            }
+        })
+    }
+
     fn new_call_id(&self) -> CallId {
         let number = self.call_number.fetch_add(1, Ordering::Relaxed) + 1;
         CallId::new(number.to_string())
@@ -379,8 +422,14 @@ impl Inner {
             Begin::Dial { .. } => false,
             Begin::Ring(invitation) => line.talk.is_recorded(&invitation.room),
         };
-        let media =
-            self.with(|state| devices::options(&self.config.sound, &state.settings.devices, &state.devices));
+        let mut media = self.with(|state| {
+            let chosen = &state.settings.devices;
+            devices::options(&self.config.sound, &self.config.pictures, chosen, &state.devices)
+        });
+        media.pictures = self.picture_sink(id.clone());
+        if let Begin::Dial { kinds: MediaKinds { video: true, .. }, .. } = &begin {
+            self.preview.give_way();
+        }
         let _within = self.runtime.enter();
         let (handle, inlet, devices) =
             start_session(&self.media, &line.talk, (media, options), id, begin, self.config.call.clone());
@@ -396,6 +445,7 @@ impl Inner {
                 inlet,
                 devices,
                 view,
+                watched: Mutex::default(),
                 settled: false,
             });
         });

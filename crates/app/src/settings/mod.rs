@@ -72,6 +72,8 @@ pub(crate) struct DeviceChoice {
     pub(crate) speaker: Option<String>,
     /// Plays the ringtone. Default: the system's.
     pub(crate) ringer: Option<String>,
+    /// Takes our picture. Default: the system's first.
+    pub(crate) camera: Option<String>,
 }
 
 /// What the embedded server remembers here.

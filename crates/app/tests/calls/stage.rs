@@ -85,6 +85,7 @@ impl Person {
                 processing: false,
             },
             // What is heard is the other one, never a tone of our own.
+            pictures: bellbird_app::Pictures::default(),
             call: CallConfig::without_tones(),
             key_store: Arc::new(MemoryKeyStore::default()),
             local_server: None,

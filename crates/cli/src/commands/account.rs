@@ -126,6 +126,7 @@ async fn ask(folder: &Path, command: Command, output: &Output) -> Result<AppView
                 data: Some(folder.to_owned()),
                 client_name: CLIENT.into(),
                 sound: Sound::default(),
+                pictures: bellbird_app::Pictures::default(),
                 call: CallConfig::default(),
                 key_store: Arc::new(SystemKeyStore),
                 local_server: None,

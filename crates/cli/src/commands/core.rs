@@ -36,6 +36,7 @@ pub(super) async fn run(args: CoreArgs, output: &Output) -> Result<(), Failure> 
         data: Some(data.clone()),
         client_name: format!("Bellbird ({})", std::env::consts::OS),
         sound: sound(&args)?,
+        pictures: bellbird_app::Pictures::default(),
         call: CallConfig::default(),
         key_store: Arc::new(SystemKeyStore),
         local_server: Some(Arc::new(EmbeddedServer::new(data.join("server")))),

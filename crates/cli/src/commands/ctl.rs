@@ -21,7 +21,9 @@ pub(super) async fn run(args: CtlArgs, output: &Output) -> Result<(), Failure> {
     let Some(command) = command_of(args.command, args.account)? else { return watch(&client, output).await };
     let reply = client.command(command).await?;
     match reply {
-        Reply::Ok | Reply::Avatar { .. } => output.report(&Report::Done { what: "Done" }),
+        Reply::Ok | Reply::Avatar { .. } | Reply::Screens { .. } => {
+            output.report(&Report::Done { what: "Done" })
+        }
         Reply::SignIn { address } => {
             output.report(&Report::SignIn { address: address.as_deref().unwrap_or_default() });
         }

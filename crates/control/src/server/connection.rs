@@ -30,7 +30,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_COMMANDS: usize = 32;
 
 /// Open conversations at most, the ones without a token included.
-const MAX_CLIENTS: usize = 32;
+pub(super) const MAX_CLIENTS: usize = 32;
 
 /// Judges the request and, when it may come in, turns it into a conversation.
 pub(super) async fn upgrade<C: Core>(
@@ -38,18 +38,28 @@ pub(super) async fn upgrade<C: Core>(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let visitor = match shared.gate.judge(&headers) {
-        Ok(visitor) => visitor,
+    match enter(&shared, &headers, upgrade) {
+        Ok((visitor, upgrade)) => upgrade.on_upgrade(move |socket| converse(shared, visitor, socket)),
+        Err(refused) => refused,
+    }
+}
+
+/// Judges a request by its headers, and bounds what a client may send. What an error holds is the answer.
+pub(super) fn enter<C: Core>(
+    shared: &Shared<C>,
+    headers: &HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<(Visitor, WebSocketUpgrade), Response> {
+    match shared.gate.judge(headers) {
+        Ok(visitor) => Ok((
+            visitor,
+            upgrade.read_buffer_size(16 << 10).max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME),
+        )),
         Err(refusal) => {
-            tracing::warn!(?refusal, "turned away at the control door");
-            return StatusCode::FORBIDDEN.into_response();
+            tracing::warn!(?refusal, "turned away at the door");
+            Err(StatusCode::FORBIDDEN.into_response())
         }
-    };
-    upgrade
-        .read_buffer_size(16 << 10)
-        .max_message_size(MAX_FRAME)
-        .max_frame_size(MAX_FRAME)
-        .on_upgrade(move |socket| converse(shared, visitor, socket))
+    }
 }
 
 async fn converse<C: Core>(shared: Arc<Shared<C>>, visitor: Visitor, mut socket: WebSocket) {
@@ -80,7 +90,8 @@ async fn converse<C: Core>(shared: Arc<Shared<C>>, visitor: Visitor, mut socket:
     }
 }
 
-async fn greet<C: Core>(shared: &Shared<C>, socket: &mut WebSocket) -> Result<(), &'static str> {
+/// Takes the `hello` with the token.
+pub(super) async fn greet<C: Core>(shared: &Shared<C>, socket: &mut WebSocket) -> Result<(), &'static str> {
     let first = tokio::select! {
         first = tokio::time::timeout(HELLO_TIMEOUT, socket.recv()) => first,
         () = shared.stop.cancelled() => return Err("the core ends"),
@@ -162,19 +173,19 @@ async fn follow<C: Core>(shared: &Shared<C>, outbox: &Outbox, mut events: broadc
     }
 }
 
-async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
+pub(super) async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
     let frame = CloseFrame { code, reason: reason.into() };
     let _ = tokio::time::timeout(HELLO_TIMEOUT, socket.send(Message::Close(Some(frame)))).await;
 }
 
 /// Counts a conversation while it lives.
-struct Counted<'a> {
+pub(super) struct Counted<'a> {
     count: &'a std::sync::atomic::AtomicUsize,
-    now: usize,
+    pub(super) now: usize,
 }
 
 impl<'a> Counted<'a> {
-    fn enter(count: &'a std::sync::atomic::AtomicUsize) -> Self {
+    pub(super) fn enter(count: &'a std::sync::atomic::AtomicUsize) -> Self {
         Self { count, now: count.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 }

@@ -4,6 +4,7 @@ mod connection;
 mod gate;
 mod lock;
 mod outbox;
+mod pictures;
 mod token;
 
 use std::future::Future;
@@ -14,13 +15,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use bellbird_contract::{AppView, Command, Event, Problem, Reply};
+use bellbird_contract::{AppView, Command, Event, PixelLayout, Problem, Reply, ShownPicture};
+use bytes::Bytes;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 pub use lock::FolderLock;
 
-use crate::{CONTROL_PATH, DoorFile};
+use crate::{CONTROL_PATH, DoorFile, PICTURES_PATH};
 use gate::Gate;
 
 /// What stands behind the door.
@@ -36,6 +38,24 @@ pub trait Core: Send + Sync + 'static {
 
     /// What happens from now on.
     fn events(&self) -> broadcast::Receiver<Event>;
+
+    /// Someone who looks at pictures begins to.
+    type Viewer: Viewer;
+
+    /// Makes one, who looks at nothing yet.
+    fn viewer(&self) -> Self::Viewer;
+}
+
+/// Someone who looks at pictures; dropping it is looking away.
+pub trait Viewer: Send + Sync + 'static {
+    /// These are looked at from now on, and no others.
+    fn show(&self, layout: PixelLayout, pictures: Vec<ShownPicture>);
+
+    /// A picture of that number was drawn.
+    fn drawn(&self, number: u32);
+
+    /// Waits for the next picture that may be sent: its header and its pixels.
+    fn next(&self) -> impl Future<Output = Bytes> + Send;
 }
 
 /// How a door is opened.
@@ -84,6 +104,7 @@ struct Shared<C> {
     stop: CancellationToken,
     windows: Arc<AtomicUsize>,
     clients: AtomicUsize,
+    picture_clients: AtomicUsize,
 }
 
 impl Door {
@@ -117,9 +138,12 @@ impl Door {
             stop: stop.clone(),
             windows: windows.clone(),
             clients: AtomicUsize::new(0),
+            picture_clients: AtomicUsize::new(0),
         });
-        let router =
-            Router::new().route(CONTROL_PATH, axum::routing::get(connection::upgrade)).with_state(shared);
+        let router = Router::new()
+            .route(CONTROL_PATH, axum::routing::get(connection::upgrade))
+            .route(PICTURES_PATH, axum::routing::get(pictures::upgrade))
+            .with_state(shared);
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move {
             let served = axum::serve(listener, router).with_graceful_shutdown(stopped).await;

@@ -130,6 +130,8 @@ mod tests {
             can_answer,
             media: Media::Voice,
             muted: false,
+            camera_on: false,
+            sharing_screen: false,
             on_hold: false,
             hand_raised: false,
             reactions: Vec::new(),

@@ -53,6 +53,8 @@ const FEATURES: &[&str] = &[
     "force-mute",
     "session-state",
     "recording-v1",
+    "ban-v1",
+    "download-call-participants",
     "recording-consent",
     "favorites",
     "important-conversations",

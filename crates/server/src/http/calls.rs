@@ -1,5 +1,7 @@
 //! Calls, API v4 (talk-rest.md section 3).
 
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use bellbird_talk_wire::CallPeer;
 use bellbird_talk_wire::constants::{
     IN_CALL, PERMISSION_JOIN_CALL, PERMISSION_START_CALL, ROOM_CHANGELOG, ROOM_FORMER_ONE_TO_ONE,
@@ -172,6 +174,52 @@ fn notice(place: &Place, call_start: i64, unix: i64) -> CallNotice {
     }
 }
 
+/// `GET /call/{token}/download`: a table of those who have been in the call, for moderators.
+pub(super) async fn download(asked: Asked) -> Result<Response, Ocs> {
+    let place = asked.call_place().await?;
+    place.moderator()?;
+    let room = place.room.id;
+    let mut there = asked.app.live().joined(room).ok_or_else(|| Ocs::status(400))?;
+    if !matches!(asked.params.text("format")?.as_str(), "" | "csv") {
+        return Err(Ocs::status(400));
+    }
+    there.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    let rows = asked
+        .app
+        .store
+        .read(move |c| {
+            let mut rows = String::from("name,email,type,identifier\n");
+            for actor in there {
+                // Guests who have left the room are not known by name any more.
+                let attendee = attendees::by_actor(c, room, &actor)?;
+                let name = attendee.map(|attendee| attendee.display_name).unwrap_or_default();
+                let cells = [&harmless(name), "", actor.kind.as_str(), &actor.id].map(cell);
+                rows.push_str(&cells.join(","));
+                rows.push('\n');
+            }
+            Ok(rows)
+        })
+        .await?;
+    let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8");
+    let disposition = format!("attachment; filename=\"{}.csv\"", place.room.token);
+    let fixed = [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff"), kind];
+    Ok((fixed, [(header::CONTENT_DISPOSITION, disposition)], rows).into_response())
+}
+
+/// A name that a spreadsheet would compute is kept from it by a quote.
+fn harmless(name: String) -> String {
+    if name.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{name}") } else { name }
+}
+
+/// A cell of the table (RFC 4180 section 2).
+fn cell(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r', ' ']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
 /// `PUT /call/{token}`
 pub(super) async fn update_flags(asked: Asked) -> OcsResult {
     let place = asked.call_place().await?;
@@ -183,9 +231,9 @@ pub(super) async fn update_flags(asked: Asked) -> OcsResult {
     Ok(Ocs::null())
 }
 
-/// `DELETE /call/{token}`
+/// `DELETE /call/{token}`: nobody is kept in a call, not even where calls have been switched off.
 pub(super) async fn leave(asked: Asked) -> OcsResult {
-    let place = asked.call_place().await?;
+    let place = asked.place().await?;
     let all = asked.params.boolean("all", false)?;
     let Some(session) = &place.session else { return Err(Ocs::status(404)) };
     let who =

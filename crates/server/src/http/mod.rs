@@ -3,12 +3,14 @@
 mod account_api;
 mod asked;
 pub(crate) mod auth;
+mod bans;
 mod calls;
 mod guest_page;
 mod hpb_backend;
 mod login_flow;
 mod notifications;
 mod ocs;
+mod old_clients;
 mod page;
 mod params;
 mod participants;
@@ -56,9 +58,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/avatar/guest/{name}/{size}", get(people::guest_avatar))
         .route("/avatar/{userId}/{size}", get(people::avatar))
         .route("/avatar/{userId}/{size}/dark", get(people::avatar));
+    let talk = ocs_router().layer(middleware::from_fn_with_state(app.clone(), old_clients::refuse));
     Router::new()
-        .nest("/ocs/v2.php", ocs_router().layer(middleware::from_fn(|r, n| envelope(Version::Two, r, n))))
-        .nest("/ocs/v1.php", ocs_router().layer(middleware::from_fn(|r, n| envelope(Version::One, r, n))))
+        .nest("/ocs/v2.php", talk.clone().layer(middleware::from_fn(|r, n| envelope(Version::Two, r, n))))
+        .nest("/ocs/v1.php", talk.layer(middleware::from_fn(|r, n| envelope(Version::One, r, n))))
         .merge(front.clone())
         .nest("/index.php", front)
         .route("/status.php", get(account_api::status))
@@ -142,6 +145,7 @@ fn talk_routes() -> Router<App> {
         )
         .route("/call/{token}/ring/{attendeeId}", post(calls::ring))
         .route("/call/{token}/dialout/{attendeeId}", post(calls::dial_out))
+        .route("/call/{token}/download", get(calls::download))
         .route("/call/{token}/notification-state", get(calls::notification_state))
 }
 
@@ -170,6 +174,8 @@ fn signaling_routes() -> Router<App> {
 fn talk_v1_routes() -> Router<App> {
     Router::new()
         .route("/guest/{token}/name", post(presence::set_guest_name))
+        .route("/ban/{token}", get(bans::list).post(bans::ban))
+        .route("/ban/{token}/{banId}", delete(bans::unban))
         .route("/recording/backend", post(recording_backend::backend))
         .route("/recording/{token}", post(recording::start).delete(recording::stop))
         .route("/recording/{token}/notification", delete(recording::dismiss))

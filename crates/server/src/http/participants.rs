@@ -11,7 +11,7 @@ use super::rooms::{checked_permissions, is_phone_number};
 use crate::hpb::RoomNews;
 use crate::state::permissions_of;
 use crate::store::attendees::{self, AttendeeRow};
-use crate::store::{StoreError, accounts, rooms};
+use crate::store::{StoreError, accounts, bans, rooms};
 use crate::words::{Actor, ActorKind, ParticipantKind};
 
 /// `GET /room/{token}/participants`
@@ -57,6 +57,7 @@ enum Added {
     /// These accounts are in it now.
     Fine(Vec<String>),
     Unknown,
+    Banned,
 }
 
 /// `POST /room/{token}/participants`
@@ -76,6 +77,9 @@ pub(super) async fn add(asked: Asked) -> OcsResult {
     let outcome = match source.as_str() {
         "" | "users" => {
             let add = move |c: &rusqlite::Connection| match accounts::find(c, &name)? {
+                Some(account) if bans::of_actor(c, room, &Actor::user(&account.id))?.is_some() => {
+                    Ok(Added::Banned)
+                }
                 Some(account) => invite(c, room, &[account]).map(Added::Fine),
                 None => Ok(Added::Unknown),
             };
@@ -109,24 +113,30 @@ pub(super) async fn add(asked: Asked) -> OcsResult {
             Ok(Ocs::status(200))
         }
         Added::Unknown => Err(Ocs::error(404, "new-participant")),
+        Added::Banned => Err(Ocs::error(400, "ban")),
     }
 }
 
-/// Makes accounts members; who came in by itself stays for good now.
+/// Makes accounts members, but those who are banned; who came in by itself stays for good now.
 fn invite(
     c: &rusqlite::Connection,
     room: i64,
     invited: &[accounts::AccountRow],
 ) -> Result<Vec<String>, StoreError> {
+    let mut members = Vec::new();
     for account in invited {
         let actor = Actor::user(&account.id);
+        if bans::of_actor(c, room, &actor)?.is_some() {
+            continue;
+        }
+        members.push(account.id.clone());
         let mut attendee = attendees::add(c, room, &actor, &account.display_name, ParticipantKind::User)?;
         if attendee.kind == ParticipantKind::SelfJoined {
             attendee.kind = ParticipantKind::User;
             attendees::update(c, &attendee)?;
         }
     }
-    Ok(invited.iter().map(|account| account.id.clone()).collect())
+    Ok(members)
 }
 
 /// The attendee named in the request (404), and how many accounts moderate and attend.
@@ -170,7 +180,7 @@ pub(super) async fn remove(asked: Asked) -> OcsResult {
     after_removal(&asked, room, &removed).await
 }
 
-async fn after_removal(asked: &Asked, room: i64, removed: &AttendeeRow) -> OcsResult {
+pub(super) async fn after_removal(asked: &Asked, room: i64, removed: &AttendeeRow) -> OcsResult {
     asked.app.sync_room(room).await?;
     if removed.actor.kind == ActorKind::Users {
         asked.app.tell_of_room(room, RoomNews::Disinvited(vec![removed.actor.id.clone()])).await?;

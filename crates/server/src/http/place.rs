@@ -9,7 +9,7 @@ use crate::secrets;
 use crate::state::{permissions_of, waits_in_lobby};
 use crate::store::attendees::{self, AttendeeRow};
 use crate::store::rooms::{self, RoomRow};
-use crate::words::Actor;
+use crate::words::{Actor, ActorKind};
 use bellbird_talk_wire::constants::{PERMISSION_START_CALL, ROOM_CHANGELOG};
 
 /// A participant's view of a conversation at the moment of asking.
@@ -83,6 +83,10 @@ impl Asked {
             self.may_ask_for_rooms().await?;
             return Err(self.no_such_room());
         };
+        // Accounts that are banned are no participants any more.
+        if me.actor.kind == ActorKind::Guests && !me.kind.moderates() {
+            self.is_not_banned(room.id, &me.actor).await?;
+        }
         let permissions = permissions_of(&me, &room, &settings);
         let session = self.session_in(room.id, Some(me.id));
         Ok(Place { room, me, settings, permissions, session })
@@ -142,7 +146,7 @@ pub(crate) fn may_start_call(
     }
     let by_policy = match settings.start_calls {
         0 => true,
-        1 => me.kind.moderates() || me.actor.kind == crate::words::ActorKind::Users,
+        1 => me.kind.moderates() || me.actor.kind == ActorKind::Users,
         2 => me.kind.moderates(),
         _ => false,
     };

@@ -70,6 +70,7 @@ pub(super) async fn join_room(asked: Asked) -> OcsResult {
     if matches!(way, Way::Closed) {
         return Err(asked.no_such_room());
     }
+    asked.is_not_banned(room.id, &actor).await?;
     let force = asked.params.boolean("force", true)?;
     let password = asked.params.text("password")?;
     if let Way::Public = way {

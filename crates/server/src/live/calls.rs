@@ -128,6 +128,12 @@ impl Live {
         peers
     }
 
+    /// Whoever is or has been in the running call; `None` without one.
+    pub(crate) fn joined(&self, room: i64) -> Option<Vec<Actor>> {
+        let call = self.rooms.get(&room)?.call.as_ref()?;
+        Some(call.joined.iter().cloned().collect())
+    }
+
     /// Whether any session of the attendee is in the call.
     pub(crate) fn is_in_call(&self, room: i64, attendee: i64) -> bool {
         self.rooms

@@ -11,6 +11,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod attendees;
+pub(crate) mod bans;
 pub(crate) mod config;
 pub(crate) mod invitations;
 mod migrations;

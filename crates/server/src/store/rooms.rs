@@ -192,7 +192,8 @@ pub(crate) fn listable(
 ) -> Result<Vec<RoomRow>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM rooms WHERE listable >= ?1 AND instr(lower(name), lower(?2)) > 0 AND id NOT IN
-         (SELECT room FROM attendees WHERE actor_type = 'users' AND actor_id = ?3) ORDER BY name LIMIT 200"
+         (SELECT room FROM attendees WHERE actor_type = 'users' AND actor_id = ?3 UNION ALL
+          SELECT room FROM bans WHERE banned_type = 'users' AND banned_id = ?3) ORDER BY name LIMIT 200"
     ))?;
     let rows = statement.query_map(params![at_least, text, not_of], room)?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -249,3 +249,35 @@ async fn dial_out_needs_a_number_and_a_bridge() {
         .expect(200);
     member.post(&dial(phone), json!({})).await.expect(403);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn moderators_can_have_a_table_of_those_in_the_call() {
+    let (world, [owner, member]) = World::with(["owner", "member"]).await;
+    let token = owner.create_room(3, &["member"]).await;
+    let path = format!("{V4}/call/{token}/download");
+    let guest = world.guest();
+    owner.get(&path).await.expect(400);
+    for who in [&owner, &member, &guest] {
+        who.enter(&token).await.expect(200);
+    }
+    let name = json!({ "displayName": "=1+1, \"x\"" });
+    guest.post(&format!("{}/guest/{token}/name", crate::support::V1), name).await.expect(200);
+    for who in [&owner, &member, &guest] {
+        who.join(&token).await.expect(200);
+    }
+    // Who has left is in it still.
+    member.leave(&token).await.expect(200);
+    member.get(&path).await.expect(403);
+    guest.get(&path).await.expect(403);
+    owner.get(&format!("{path}?format=pdf")).await.expect(400);
+    let table = owner.get(&format!("{path}?format=csv")).await;
+    assert_eq!(table.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(table.header("content-disposition"), format!("attachment; filename=\"{token}.csv\""));
+    let lines: Vec<&str> = table.body.lines().collect();
+    assert_eq!(lines[0], "name,email,type,identifier");
+    assert!(
+        lines.contains(&"\"Owner Test\",,users,owner") && lines.contains(&"\"Member Test\",,users,member")
+    );
+    assert!(lines.iter().any(|line| line.starts_with("\"'=1+1, \"\"x\"\"\",,guests,")), "{lines:?}");
+    assert_eq!(lines.len(), 4);
+}

@@ -91,6 +91,14 @@ async fn calls_switched_off_come_first() {
     scene.member.join(&scene.token).await.expect(403);
     scene.world.config("calls", "1").await;
     scene.member.join(&scene.token).await.expect(404);
+    // Whoever is in a call then can leave it.
+    scene.member.enter(&scene.token).await.expect(200);
+    scene.member.join(&scene.token).await.expect(200);
+    scene.world.config("start-calls", "3").await;
+    scene.member.peers(&scene.token).await.expect(403);
+    scene.member.leave(&scene.token).await.expect(200);
+    let all = scene.member.get("/ocs/v2.php/cloud/capabilities").await.expect(200);
+    assert_eq!(all["capabilities"]["spreed"]["config"]["call"]["enabled"], false);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -173,4 +181,27 @@ impl Client {
     async fn put_later(&self, path: String, value: i64) -> crate::support::Answer {
         self.put(&path, json!({ "recordingConsent": value })).await
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn official_clients_that_are_too_old_are_told_the_version_they_need() {
+    let scene = Scene::new().await;
+    let ask = async |agent: &str, path: &str| {
+        let request = scene.member.request(reqwest::Method::GET, path).header("User-Agent", agent);
+        scene.member.send(request).await
+    };
+    let old = "Mozilla/5.0 (Android) Nextcloud-Talk v14.0.0";
+    let newer = "Mozilla/5.0 (iOS) Nextcloud-Talk v17.1.0";
+    for path in [format!("{V4}/call/doesnotexist"), format!("{V4}/room")] {
+        let refused = ask(old, &path).await;
+        assert!(refused.body.contains("\"15.0.0\""), "{}", refused.body);
+        refused.expect(426);
+    }
+    ask(old, "/ocs/v2.php/cloud/capabilities").await.expect(200);
+    ask(newer, &format!("{V4}/room")).await.expect(200);
+    scene.world.config("recording-consent", "2").await;
+    let refused = ask(newer, &format!("{V4}/room")).await;
+    assert!(refused.body.contains("\"18.0.0\""), "{}", refused.body);
+    refused.expect(426);
+    ask("Mozilla/5.0 (iOS) Nextcloud-Talk v18.0.0", &format!("{V4}/room")).await.expect(200);
 }
