@@ -31,11 +31,15 @@ test("Esc declines", async () => {
   expect(screen.core.commands).toEqual([{ command: "decline", call: "r" }]);
 });
 
-test("a video call is answered without video, and the button says so", async () => {
+test("a video call is answered with video, or without, as the buttons say", async () => {
   open({ media: "video" });
   expect(text()).toContain("Video call for");
-  await click("Answer without video");
+  await click("Without video");
   expect(screen.core.commands).toEqual([{ command: "answer", call: "r", media: "voice" }]);
+  screen.close();
+  open({ media: "video" });
+  await press("Enter");
+  expect(screen.core.commands).toEqual([{ command: "answer", call: "r", media: "video" }]);
 });
 
 test("one answer is enough", async () => {
