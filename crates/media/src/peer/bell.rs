@@ -32,3 +32,35 @@ impl Bell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn is_heard(bell: &Bell) -> bool {
+        let heard = pin!(bell.heard());
+        matches!(heard.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()))
+    }
+
+    #[test]
+    fn a_ring_is_heard_once_also_later() {
+        let bell = Bell::default();
+        assert!(!is_heard(&bell));
+        bell.ring();
+        bell.ring();
+        assert!(is_heard(&bell) && !is_heard(&bell));
+    }
+
+    #[test]
+    fn a_muffled_bell_is_not_heard() {
+        let bell = Bell::default();
+        bell.ring();
+        bell.muffle();
+        assert!(!is_heard(&bell));
+        bell.ring();
+        assert!(!is_heard(&bell));
+    }
+}

@@ -26,15 +26,18 @@ mod tap;
 mod turn_stream;
 mod video;
 
+#[cfg(test)]
+mod loopback_tests;
+
 use std::sync::Arc;
 
-pub(crate) use connection::{PeerConnection, PeerEvent, PeerFactory};
+pub(crate) use connection::{Applied, PeerConnection, PeerEvent, PeerFactory};
 pub(crate) use handler::PeerNotice;
 pub(crate) use network::local_addresses;
 pub(crate) use rtcp::LinkFigures;
 pub(crate) use sender::{AudioSender, OutgoingAudio};
 pub(crate) use video::{
-    MAX_LAYERS, MAX_VIDEO_PAYLOAD, OutgoingVideo, PacketReport, TransportFeedback, VideoAgreement, VideoEnds,
+    MAX_LAYERS, MAX_VIDEO_PAYLOAD, OutgoingVideo, VideoAgreement, VideoEnds,
     VideoFeedback, VideoFeedbackSink, VideoFigures, VideoPacket, VideoPacketSink, VideoRequests, VideoSender,
 };
 
