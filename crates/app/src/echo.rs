@@ -89,7 +89,9 @@ impl Drop for EchoContact {
 impl Echo {
     fn handle(self: &Arc<Self>, event: AccountEvent) {
         match event {
-            AccountEvent::Online | AccountEvent::SignedOut => tracing::debug!(?event, "echo contact"),
+            AccountEvent::Online | AccountEvent::SignedOut | AccountEvent::Missed(_) => {
+                tracing::debug!(?event, "echo contact")
+            }
             AccountEvent::Offline(problem) => log_offline(&problem),
             AccountEvent::Incoming(invitation) => self.receive(invitation),
             AccountEvent::Withdrawn { room, outcome } => self.withdraw(&room, outcome),

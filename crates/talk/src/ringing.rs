@@ -44,6 +44,8 @@ enum RingStage {
     },
     /// It rings.
     Rings { until: Instant },
+    /// It would ring, if we wanted to be disturbed.
+    Quiet { until: Instant },
 }
 
 /// A question to the server that is due.
@@ -65,8 +67,12 @@ pub(crate) enum Verdict {
     Nothing,
     /// It rings from now on.
     Ring,
+    /// It would ring, but shall not disturb us.
+    Hush,
     /// It rings no more.
     End(Outcome),
+    /// What did not disturb us is over.
+    EndQuietly(Outcome),
 }
 
 impl Ringing {
@@ -112,7 +118,7 @@ impl Ringing {
                 ring.check_at = now + CHECK_EVERY;
                 let (is_new, at_start) = match ring.stage {
                     RingStage::New { at_start } => (true, at_start),
-                    RingStage::Rings { .. } => (false, false),
+                    RingStage::Rings { .. } | RingStage::Quiet { .. } => (false, false),
                 };
                 Check { room: room.clone(), notification: ring.notification.clone(), is_new, at_start }
             })
@@ -120,17 +126,28 @@ impl Ringing {
     }
 
     /// The answer to a question; `None` when it could not be had. `too_old`: a call that began long before we started.
+    /// `quiet`: it is not to disturb us.
     pub(crate) fn handle_state(
         &mut self,
         room: &str,
         state: Option<NotificationState>,
-        too_old: bool,
+        (too_old, quiet): (bool, bool),
         now: Instant,
     ) -> Verdict {
         let Some(ring) = self.rings.get_mut(room) else { return Verdict::Nothing };
         let verdict = match (ring.stage, state) {
             (RingStage::New { .. }, Some(NotificationState::Ringing)) if !too_old => {
-                ring.stage = RingStage::Rings { until: now + RING_LIMIT };
+                let until = now + RING_LIMIT;
+                ring.stage = if quiet { RingStage::Quiet { until } } else { RingStage::Rings { until } };
+                return if quiet { Verdict::Hush } else { Verdict::Ring };
+            }
+            (RingStage::Quiet { .. }, Some(NotificationState::Ended)) => Verdict::EndQuietly(Outcome::Missed),
+            (RingStage::Quiet { .. }, Some(NotificationState::Settled)) => {
+                Verdict::EndQuietly(Outcome::AnsweredElsewhere)
+            }
+            (RingStage::Quiet { until }, _) if now >= until => Verdict::EndQuietly(Outcome::Missed),
+            (RingStage::Quiet { until }, Some(NotificationState::Ringing)) if !quiet => {
+                ring.stage = RingStage::Rings { until };
                 return Verdict::Ring;
             }
             (RingStage::New { .. }, Some(_)) => Verdict::Nothing,
@@ -139,7 +156,9 @@ impl Ringing {
                 Verdict::End(Outcome::AnsweredElsewhere)
             }
             (RingStage::Rings { until }, _) if now >= until => Verdict::End(Outcome::Missed),
-            (RingStage::New { .. }, None) | (RingStage::Rings { .. }, _) => return Verdict::Nothing,
+            (RingStage::New { .. }, None) | (RingStage::Rings { .. } | RingStage::Quiet { .. }, _) => {
+                return Verdict::Nothing;
+            }
         };
         self.rings.remove(room);
         verdict
@@ -192,7 +211,7 @@ mod tests {
         let due = ringing.due(now);
         assert_eq!(rooms(&due), ["room1"]);
         assert!(due[0].is_new && !due[0].at_start);
-        assert_eq!(ringing.handle_state("room1", Some(Runs), false, now), Verdict::Ring);
+        assert_eq!(ringing.handle_state("room1", Some(Runs), (false, false), now), Verdict::Ring);
         ringing.handle_list(&[notification(7, "room1")], now);
         assert!(ringing.due(now).is_empty());
         // A second ring of the same call while it rings makes no second call.
@@ -213,8 +232,8 @@ mod tests {
             let now = Instant::now();
             let mut ringing = Ringing::default();
             ringing.handle_list(&[notification(7, "room1")], now);
-            ringing.handle_state("room1", Some(Runs), false, now);
-            assert_eq!(ringing.handle_state("room1", state, false, now + S(4)), expected);
+            ringing.handle_state("room1", Some(Runs), (false, false), now);
+            assert_eq!(ringing.handle_state("room1", state, (false, false), now + S(4)), expected);
             assert_eq!(ringing.poll_timeout().is_none(), expected != Verdict::Nothing);
         }
     }
@@ -226,7 +245,7 @@ mod tests {
             let mut ringing = Ringing::default();
             ringing.handle_list(&[notification(7, "room1")], now);
             assert!(ringing.due(now)[0].at_start);
-            assert_eq!(ringing.handle_state("room1", Some(state), too_old, now), Verdict::Nothing);
+            assert_eq!(ringing.handle_state("room1", Some(state), (too_old, false), now), Verdict::Nothing);
             assert!(ringing.poll_timeout().is_none());
             // Nor does it ring later, unless rung anew.
             ringing.handle_list(&[notification(7, "room1")], now);
@@ -242,10 +261,41 @@ mod tests {
         let mut ringing = Ringing::default();
         ringing.handle_list(&[notification(7, "room1")], now);
         ringing.due(now);
-        ringing.handle_state("room1", Some(Runs), false, now);
+        ringing.handle_state("room1", Some(Runs), (false, false), now);
         ringing.handle_list(&[], now + S(1));
         assert_eq!(rooms(&ringing.due(now + S(1))), ["room1"]);
-        let end = ringing.handle_state("room1", Some(Runs), false, now + RING_LIMIT);
+        let end = ringing.handle_state("room1", Some(Runs), (false, false), now + RING_LIMIT);
+        assert_eq!(end, Verdict::End(Outcome::Missed));
+    }
+
+    #[test]
+    fn what_must_not_disturb_is_missed_in_silence_or_rings_late() {
+        let quiet = (false, true);
+        for (state, after, expected) in [
+            (Some(Ended), 4, Verdict::EndQuietly(Outcome::Missed)),
+            (Some(Settled), 4, Verdict::EndQuietly(Outcome::AnsweredElsewhere)),
+            (Some(Runs), 4, Verdict::Nothing),
+            (None, 4, Verdict::Nothing),
+            (Some(Runs), 45, Verdict::EndQuietly(Outcome::Missed)),
+            (None, 45, Verdict::EndQuietly(Outcome::Missed)),
+        ] {
+            let now = Instant::now();
+            let mut ringing = Ringing::default();
+            ringing.handle_list(&[notification(7, "room1")], now);
+            assert_eq!(ringing.handle_state("room1", Some(Runs), quiet, now), Verdict::Hush);
+            assert!(!ringing.due(now + S(2))[0].is_new);
+            assert_eq!(ringing.handle_state("room1", state, quiet, now + S(after)), expected);
+            assert_eq!(ringing.poll_timeout().is_none(), expected != Verdict::Nothing);
+        }
+        // We may be disturbed again: it rings, and not longer than it would have.
+        let now = Instant::now();
+        let mut ringing = Ringing::default();
+        ringing.handle_list(&[notification(7, "room1")], now);
+        ringing.handle_state("room1", Some(Runs), quiet, now);
+        assert_eq!(ringing.handle_state("room1", Some(Runs), (true, false), now + S(4)), Verdict::Ring);
+        // What rings already goes on.
+        assert_eq!(ringing.handle_state("room1", Some(Runs), quiet, now + S(6)), Verdict::Nothing);
+        let end = ringing.handle_state("room1", Some(Runs), quiet, now + RING_LIMIT);
         assert_eq!(end, Verdict::End(Outcome::Missed));
     }
 

@@ -1,6 +1,7 @@
 //! Watches an account for calls: push where the server has it, polling as the safety net, and the questions that
 //! decide what really rings.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -38,6 +39,8 @@ pub enum AccountEvent {
     SignedOut,
     /// It rings. Comes once per ring, however it was learned of.
     Incoming(Invitation),
+    /// A call has come and gone without ringing, since we do not want to be disturbed. Only when it was answered nowhere.
+    Missed(Invitation),
     /// What rang does not any more, and not because of what was done through this account object.
     Withdrawn {
         /// Where it rang.
@@ -102,6 +105,10 @@ struct Watcher {
     account: TalkAccount,
     sink: AccountSink,
     ringing: Ringing,
+    /// Our status says so.
+    do_not_disturb: bool,
+    /// Calls that would ring otherwise.
+    hushed: BTreeMap<RoomId, Invitation>,
     push: Push,
     push_events: mpsc::Receiver<PushEvent>,
     push_task: Option<AbortHandle>,
@@ -131,6 +138,8 @@ impl Watcher {
             account,
             sink,
             ringing: Ringing::default(),
+            do_not_disturb: false,
+            hushed: BTreeMap::new(),
             push: Push::Absent,
             push_events,
             push_task: None,
@@ -170,7 +179,7 @@ impl Watcher {
                 }
                 WatchInput::Engaged => {
                     for room in self.account.engaged() {
-                        self.ringing.settle(&room);
+                        self.settle(&room);
                     }
                 }
                 WatchInput::Timeout => {}
@@ -191,15 +200,19 @@ impl Watcher {
             Push::Absent | Push::Connecting | Push::Down => POLL_WITHOUT_PUSH,
         };
         match result {
-            Ok(Notifications::List { list, etag, server_time }) => {
+            Ok(Notifications::List { list, etag, server_time, do_not_disturb }) => {
                 self.etag = etag;
+                self.do_not_disturb = do_not_disturb;
                 if let Some(server_time) = server_time {
                     self.clock_offset = server_time - unix_now();
                 }
                 self.ringing.handle_list(&list, Instant::now());
                 self.succeeded();
             }
-            Ok(Notifications::Unchanged) => self.succeeded(),
+            Ok(Notifications::Unchanged { do_not_disturb }) => {
+                self.do_not_disturb = do_not_disturb.unwrap_or(self.do_not_disturb);
+                self.succeeded();
+            }
             Ok(Notifications::Never) => {
                 pause = POLL_WITHOUT_APPS;
                 self.succeeded();
@@ -268,26 +281,40 @@ impl Watcher {
         }
     }
 
+    fn settle(&mut self, room: &RoomId) {
+        self.ringing.settle(room);
+        self.hushed.remove(room);
+    }
+
     /// Asks what is due about calls that ring or may ring.
     async fn check(&mut self) {
         for check in self.ringing.due(Instant::now()) {
             let room = RoomId::new(&check.room);
             if self.account.is_engaged(&room) {
-                self.ringing.settle(&room);
+                self.settle(&room);
                 continue;
             }
-            let (state, invitation) = self.ask(&check).await;
+            let (state, begun) = self.ask(&check).await;
             // The person may have acted while we asked.
             if self.account.is_engaged(&room) {
-                self.ringing.settle(&room);
+                self.settle(&room);
                 continue;
             }
-            let too_old = invitation.is_none();
-            match self.ringing.handle_state(&check.room, state, too_old, Instant::now()) {
+            let too_old = begun.is_none();
+            let quiet = self.do_not_disturb && !begun.as_ref().is_some_and(|begun| begun.important);
+            let verdict = self.ringing.handle_state(&check.room, state, (too_old, quiet), Instant::now());
+            let invitation = begun.map(|begun| begun.invitation);
+            match verdict {
                 Verdict::Nothing => {}
+                Verdict::Hush => {
+                    if let Some(invitation) = invitation {
+                        self.hushed.insert(room, invitation);
+                    }
+                }
                 Verdict::Ring => {
                     self.account.note_notification(&room, Some(check.notification.notification_id));
-                    if let Some(invitation) = invitation {
+                    let hushed = self.hushed.remove(&room);
+                    if let Some(invitation) = invitation.or(hushed) {
                         // What rings can be rung, whatever push still does.
                         self.announce_online();
                         (self.sink)(AccountEvent::Incoming(invitation));
@@ -297,12 +324,16 @@ impl Watcher {
                     self.account.note_notification(&room, None);
                     (self.sink)(AccountEvent::Withdrawn { room, outcome });
                 }
+                Verdict::EndQuietly(outcome) => match (self.hushed.remove(&room), outcome) {
+                    (Some(invitation), Outcome::Missed) => (self.sink)(AccountEvent::Missed(invitation)),
+                    (Some(_), Outcome::AnsweredElsewhere) | (None, _) => {}
+                },
             }
         }
     }
 
     /// The call's state and, for one that may begin to ring, what it is; `None` when it is too old to.
-    async fn ask(&self, check: &Check) -> (Option<NotificationState>, Option<Invitation>) {
+    async fn ask(&self, check: &Check) -> (Option<NotificationState>, Option<Begun>) {
         let session = self.account.session();
         // Without capabilities the modern question is tried; an old server answers 404, which does not ring.
         let supported = self.account.has_feature("call-notification-state-api").await.unwrap_or(true);
@@ -338,8 +369,15 @@ impl Watcher {
             one_to_one,
             media: if media.is_any() { media } else { MediaKinds::VOICE },
         };
-        (answered(state), Some(invitation))
+        (answered(state), Some(Begun { invitation, important: room.is_important }))
     }
+}
+
+/// A call that may begin to ring.
+struct Begun {
+    invitation: Invitation,
+    /// Its conversation may disturb us at any time.
+    important: bool,
 }
 
 /// An answer that could not be had now is asked for again; one that never will be had ends the matter.

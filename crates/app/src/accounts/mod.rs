@@ -179,6 +179,7 @@ impl Inner {
             AccountEvent::Offline(problem) => stand(Standing::Offline(problem)),
             AccountEvent::SignedOut => stand(Standing::SignedOut),
             AccountEvent::Incoming(invitation) => self.receive_call(account, invitation),
+            AccountEvent::Missed(invitation) => self.miss_call(account, invitation),
             AccountEvent::Withdrawn { room, outcome } => self.withdraw_call(account, &room, outcome),
         }
     }

@@ -41,6 +41,14 @@ enum Input {
 }
 
 impl Waiting {
+    /// What came and went without anything being asked of the person.
+    pub(super) fn gone(line: Line, view: CallView) -> Self {
+        let done = CancellationToken::new();
+        done.cancel();
+        let (inputs, _) = mpsc::channel(1);
+        Self { line, view, step: EntranceView::Entering, consent: Consent::default(), inputs, done }
+    }
+
     /// Not any more.
     pub(super) fn is_over(&self) -> bool {
         self.view.ended.is_some()
@@ -140,7 +148,7 @@ impl Inner {
         self.entrance_ended(id, EndReason::SignalingFailed);
     }
 
-    fn entrance_ended(&self, id: &CallId, reason: EndReason) {
+    pub(super) fn entrance_ended(&self, id: &CallId, reason: EndReason) {
         let event = bellbird_call::CallEvent::Ended(reason);
         if let Some(happening) = convert::happening(&event, Duration::ZERO) {
             self.tell_call(id, happening);
@@ -210,14 +218,16 @@ async fn run(
             entrance.leave().await;
         }
     }
-    let forget = async move {
-        tokio::time::sleep(AFTERGLOW).await;
-        if let Some(inner) = app.upgrade() {
-            inner.change(|state| state.calls.waiting.retain(|waiting| waiting.view.id != id));
-        }
-    };
     // Beside it: a program that ends does not wait for what is only to be read.
-    tokio::spawn(forget);
+    tokio::spawn(fade(app, id));
+}
+
+/// Takes what is over from the state once it has been read.
+pub(super) async fn fade(app: Weak<Inner>, id: CallId) {
+    tokio::time::sleep(AFTERGLOW).await;
+    if let Some(inner) = app.upgrade() {
+        inner.change(|state| state.calls.waiting.retain(|waiting| waiting.view.id != id));
+    }
 }
 
 /// Goes on until there is nothing in the way, or nothing to be done about it.

@@ -4,7 +4,7 @@ use bellbird_call::Secret;
 use bellbird_call::ports::{Problem, ProblemCode};
 use bellbird_talk_wire::constants::{
     APP_PASSWORD_PATH, AUTOCOMPLETE_PATH, CAPABILITIES_PATH, CLOUD_USER_PATH, CLOUD_USERS_PATH,
-    GET_APP_PASSWORD_PATH, NOTIFICATIONS_PATH, REGISTRATION_PATH, STATUS_PATH,
+    GET_APP_PASSWORD_PATH, NOTIFICATIONS_PATH, REGISTRATION_PATH, STATUS_PATH, USER_STATUS_HEADER,
 };
 use bellbird_talk_wire::{
     AppPassword, CapabilitiesReply, CloudUser, ContactEntry, Notification, Registered, RegistrationRequest,
@@ -90,9 +90,14 @@ fn not_talk(detail: &str) -> Problem {
 /// Answer of a poll for notifications.
 pub(crate) enum Notifications {
     /// The list, newest first, its tag for the next poll, and the server's clock in Unix seconds.
-    List { list: Vec<Notification>, etag: Option<HeaderValue>, server_time: Option<i64> },
-    /// Nothing changed.
-    Unchanged,
+    List {
+        list: Vec<Notification>,
+        etag: Option<HeaderValue>,
+        server_time: Option<i64>,
+        do_not_disturb: bool,
+    },
+    /// No notification changed; whether we want not to be disturbed may have, where the server tells.
+    Unchanged { do_not_disturb: Option<bool> },
     /// No app of the server makes notifications.
     Never,
 }
@@ -157,12 +162,15 @@ impl Session {
             request = request.header(IF_NONE_MATCH, etag.clone());
         }
         let answer = self.send(request).await?;
+        // Compared as the server writes it (talk-accounts section 4).
+        let do_not_disturb = answer.headers.get(USER_STATUS_HEADER).map(|status| status == "dnd");
         match answer.status {
-            304 => Ok(Notifications::Unchanged),
+            304 => Ok(Notifications::Unchanged { do_not_disturb }),
             204 => Ok(Notifications::Never),
             _ => {
                 let list: Vec<serde_json::Value> = answer.data()?;
                 Ok(Notifications::List {
+                    do_not_disturb: do_not_disturb.unwrap_or(false),
                     list: list.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect(),
                     etag: answer.headers.get(ETAG).cloned(),
                     server_time: answer

@@ -44,6 +44,10 @@ pub(crate) struct World {
     pub(crate) names: HashMap<String, String>,
     pub(crate) revoked: bool,
     pub(crate) list: Value,
+    /// What is answered about the room's call by who is told of it; `None`: nobody is.
+    pub(crate) rung: Option<u16>,
+    /// Our own, told with the notifications.
+    pub(crate) status: Option<&'static str>,
     /// Lists of those in the call, for one question each; the last stays.
     pub(crate) peers: VecDeque<Value>,
     inside: HashSet<String>,
@@ -81,6 +85,8 @@ impl Foreign {
             names: HashMap::new(),
             revoked: false,
             list: json!([]),
+            rung: None,
+            status: None,
             peers: VecDeque::new(),
             inside: HashSet::new(),
             in_call: HashSet::new(),
@@ -183,13 +189,16 @@ async fn answer(State(foreign): State<Foreign>, request: Request) -> Response {
     };
     let guest = (!member).then(|| who.clone());
     world.asked.push(Asked { line, body, status, guest });
-    let hash = world.hash;
+    let (hash, own_status) = (world.hash, world.status);
     drop(world);
     foreign.news.notify_one();
     let mut response = Response::builder()
         .status(StatusCode::from_u16(status).unwrap())
         .header("X-Nextcloud-Talk-Hash", hash)
         .header(header::CONTENT_TYPE, "application/json");
+    if let Some(own_status) = own_status {
+        response = response.header("X-Nextcloud-User-Status", own_status);
+    }
     if fresh {
         response = response.header(header::SET_COOKIE, format!("guest={who}; Path=/; HttpOnly"));
     }
@@ -239,6 +248,14 @@ impl World {
                 serde_json::from_str::<Value>(body).unwrap()["displayName"].as_str().unwrap().to_owned();
             self.names.insert(who.to_owned(), name);
             return ocs(200, Value::Null);
+        }
+        if let Some(rung) = self.rung {
+            if has("/call/room1/notification-state") {
+                return ocs(rung, Value::Null);
+            }
+            if starts("GET") && line.ends_with("/room/room1") {
+                return ocs(200, self.seen_by(who, member));
+            }
         }
         if has("/room1/participants/active") {
             return self.active(line, body, who, member);

@@ -1,8 +1,11 @@
 //! What an account hears.
 
+use bellbird_call::Secret;
 use bellbird_call::ports::SignalingEvent;
-use bellbird_talk::AccountEvent;
+use bellbird_talk::{AccountEvent, ClientName, TalkAccount};
+use serde_json::json;
 
+use crate::foreign::{APP_PASSWORD, Foreign, LOGIN};
 use crate::stage::{Bell, Phone, Stage};
 
 fn name(event: &AccountEvent) -> Option<&'static str> {
@@ -11,6 +14,7 @@ fn name(event: &AccountEvent) -> Option<&'static str> {
         AccountEvent::Offline(_) => "offline",
         AccountEvent::SignedOut => "signed out",
         AccountEvent::Incoming(_) => "incoming",
+        AccountEvent::Missed(_) => "missed",
         AccountEvent::Withdrawn { .. } => "withdrawn",
     })
 }
@@ -46,6 +50,54 @@ async fn a_missed_call_does_not_ring_at_the_next_start_and_a_running_one_does() 
     let mut bell = Bell::hang(&bob).await;
     assert_eq!(bell.incoming().await.display_name, "Carol");
     assert!(bell.events.rest().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_to_be_disturbed_misses_calls_in_silence_but_for_important_ones() {
+    let foreign = Foreign::open().await;
+    foreign.world().features.push("call-notification-state-api");
+    let rings = |id: u32| {
+        let mut world = foreign.world();
+        world.list =
+            json!([{ "notification_id": id, "app": "spreed", "object_type": "call", "object_id": "room1" }]);
+        world.rung = Some(200);
+    };
+    // How often was asked about the call: what is asked next is answered by how things are now.
+    let asked = || foreign.asked("notification-state").len();
+    foreign.world().status = Some("dnd");
+    let password = Secret::new(APP_PASSWORD);
+    let bob = TalkAccount::sign_in(&foreign.url, LOGIN, &password, ClientName::default()).await.unwrap();
+    let mut bell = Bell::hang(&bob).await;
+    rings(1);
+    foreign.until_asked("notification-state", 2).await;
+    assert!(bell.events.rest().is_empty(), "it rang");
+    foreign.world().rung = Some(201);
+    let AccountEvent::Missed(invitation) = bell.events.next().await else { panic!("no missed call") };
+    assert_eq!((invitation.room.as_str(), invitation.display_name.as_str()), ("room1", "Choir"));
+
+    // Answered on another device, it is nothing to speak of.
+    let before = asked();
+    rings(2);
+    foreign.until_asked("notification-state", before + 1).await;
+    let before = asked();
+    foreign.world().rung = Some(404);
+    foreign.until_asked("notification-state", before + 1).await;
+
+    // An important conversation rings all the same.
+    foreign.world().room["isImportant"] = json!(true);
+    rings(3);
+    assert!(matches!(bell.events.next().await, AccountEvent::Incoming(_)));
+    foreign.world().rung = Some(201);
+    assert_eq!(name(&bell.events.next().await), Some("withdrawn"));
+
+    // Once we may be disturbed, whatever still rings does.
+    foreign.world().room["isImportant"] = json!(false);
+    let before = asked();
+    rings(4);
+    foreign.until_asked("notification-state", before + 2).await;
+    assert!(bell.events.rest().is_empty(), "it rang");
+    foreign.world().status = Some("online");
+    assert!(matches!(bell.events.next().await, AccountEvent::Incoming(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
