@@ -145,6 +145,7 @@ impl App {
                 accounts: Vec::new(),
                 calls: Calls::default(),
                 devices: bellbird_devices::DeviceList::default(),
+                cameras: Vec::new(),
                 device_watch: None,
                 problems,
                 local_server: None,
@@ -157,6 +158,7 @@ impl App {
         inner.clone().restore_accounts();
         if inner.config.watch_devices {
             inner.watch_devices();
+            inner.watch_cameras();
         }
         Self { inner }
     }

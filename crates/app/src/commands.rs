@@ -205,7 +205,7 @@ impl Inner {
                 rooms.sort_by_key(|room| std::cmp::Reverse(room.last_activity));
                 Ok(Reply::Rooms { rooms })
             }
-            Command::ListScreens => Ok(Reply::Screens { screens: self.list_screens().await }),
+            Command::ListScreens => Ok(Reply::Screens { screens: self.list_screens().await? }),
             Command::MakeCall { .. }
             | Command::JoinRoom { .. }
             | Command::EnterPassword { .. }

@@ -1,6 +1,7 @@
 //! All that changes while the app runs.
 
 use bellbird_call::ports::{Problem, ProblemCode};
+use bellbird_capture::CameraInfo;
 use bellbird_contract::{
     AccountState, AccountView, AppView, CallView, DevicesView, LocalServerView, SigningInView,
 };
@@ -13,6 +14,7 @@ use crate::convert::{self, Clocks};
 use crate::devices;
 use crate::echo::EchoContact;
 use crate::problems::Problems;
+use crate::screens;
 use crate::settings::{AccountHome, Settings, SettingsFile, StoredAccount};
 
 /// The one state of an app.
@@ -22,6 +24,7 @@ pub(crate) struct State {
     pub(crate) accounts: Vec<Account>,
     pub(crate) calls: Calls,
     pub(crate) devices: bellbird_devices::DeviceList,
+    pub(crate) cameras: Vec<CameraInfo>,
     /// Its drop ends the looking out for devices.
     pub(crate) device_watch: Option<DeviceWatch>,
     pub(crate) problems: Problems,
@@ -165,7 +168,7 @@ impl State {
             microphone: chosen.microphone.clone(),
             speaker: chosen.speaker.clone(),
             ringer: chosen.ringer.clone(),
-            cameras: Vec::new(),
+            cameras: screens::camera_views(&self.cameras),
             camera: chosen.camera.clone(),
         }
     }

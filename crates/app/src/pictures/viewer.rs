@@ -1,19 +1,25 @@
 //! One who looks at pictures: a page, through the door.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bellbird_contract::{PICTURE_HEADER, PixelLayout, ShownPicture, picture_header};
+use bellbird_video::{MAX_SIDE, Scaler, VideoFrame, fit_within};
 use tokio::sync::Notify;
 
 use super::board::Due;
 use crate::app::{App, Inner};
+
+/// How much wider than it is shown a picture may be sent: below this, the page scales as well as we would.
+const SLACK: f32 = 1.3;
 
 /// Someone who looks at pictures. Looks at nothing at first; dropping it is looking away.
 pub struct PictureViewer {
     app: Arc<Inner>,
     seat: u64,
     filled: Arc<Notify>,
+    /// Used by one at a time: whoever waits for the next picture.
+    scaler: Mutex<Scaler>,
 }
 
 impl App {
@@ -22,7 +28,7 @@ impl App {
         let seat = self.inner.viewer_number.fetch_add(1, Ordering::Relaxed);
         let filled = Arc::new(Notify::new());
         self.inner.board.enter(seat, filled.clone());
-        PictureViewer { app: self.inner.clone(), seat, filled }
+        PictureViewer { app: self.inner.clone(), seat, filled, scaler: Mutex::default() }
     }
 }
 
@@ -44,7 +50,9 @@ impl PictureViewer {
         loop {
             let filled = self.filled.notified();
             if let Some(due) = self.app.board.take(self.seat) {
-                if let Some(picture) = lay_out(due) {
+                if let Some(picture) =
+                    lay_out(due, &mut self.scaler.lock().unwrap_or_else(PoisonError::into_inner))
+                {
                     return picture;
                 }
                 continue;
@@ -62,9 +70,9 @@ impl Drop for PictureViewer {
 }
 
 /// A few milliseconds for the largest picture. `None` for one of a size that has no header, which is none.
-fn lay_out(due: Due) -> Option<Vec<u8>> {
+fn lay_out(due: Due, scaler: &mut Scaler) -> Option<Vec<u8>> {
     let Due { number, width, layout, frame } = due;
-    let _ = width;
+    let frame = fit(frame, width, scaler);
     let header = picture_header(
         number,
         u16::try_from(frame.width()).ok()?,
@@ -75,7 +83,17 @@ fn lay_out(due: Due) -> Option<Vec<u8>> {
     picture.extend_from_slice(&header);
     match layout {
         PixelLayout::I420 => picture.extend_from_slice(frame.data()),
-        PixelLayout::Rgba => return None,
+        PixelLayout::Rgba => picture.extend_from_slice(&frame.to_rgba()),
     }
     Some(picture)
+}
+
+/// Scales a picture down that is much larger than it is shown: what is sent costs by its size.
+fn fit(frame: VideoFrame, shown: u16, scaler: &mut Scaler) -> VideoFrame {
+    let shown = u32::from(shown).max(16);
+    if frame.width() as f32 <= shown as f32 * SLACK {
+        return frame;
+    }
+    let (width, height) = fit_within(frame.width(), frame.height(), shown, MAX_SIDE);
+    scaler.scale(&frame, width, height).unwrap_or(frame)
 }
