@@ -35,12 +35,15 @@ pub use echo::EchoContact;
 pub use local_server::{Later, LocalServer};
 pub use pictures::PictureViewer;
 pub use problems::of_io;
+pub use screens::GIVEN_SCREEN;
 pub use settings::{AccountHome, StoredAccount};
 
 /// What an app is given and tells in its parts' own words, for the program that composes it.
 pub use bellbird_call::ports::{Problem, ProblemCode};
-pub use bellbird_call::{CallConfig, CallId, MediaKind, Secret};
-pub use bellbird_capture::VideoSource;
+pub use bellbird_call::{CallConfig, CallId, MediaKind, ParticipantId, Secret};
+pub use bellbird_capture::{
+    CaptureError, ScreenList, VideoSource, cameras as list_cameras, screens as list_screens,
+};
 pub use bellbird_devices::{
     CaptureSource, Clip, DeviceError, DeviceInfo, DeviceList, PlayoutSink, Recorder, Recording,
     list as list_devices, read_wav,

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellbird_app::{App, AppConfig, CallConfig, MemoryKeyStore, Sound, StoredLogins, SystemKeyStore};
+use bellbird_app::{
+    App, AppConfig, CallConfig, MemoryKeyStore, Pictures, Sound, StoredLogins, SystemKeyStore,
+};
 
 use bellbird_contract::{AccountState, Command};
 use bellbird_control::default_data_folder;
@@ -45,12 +47,12 @@ pub(crate) fn folder(typed: Option<&PathBuf>) -> Result<PathBuf, Failure> {
 }
 
 /// An app that keeps nothing.
-pub(crate) fn fleeting_app(sound: Sound) -> App {
+pub(crate) fn fleeting_app(sound: Sound, pictures: Pictures) -> App {
     App::start(AppConfig {
         data: None,
         client_name: CLIENT.into(),
         sound,
-        pictures: bellbird_app::Pictures::default(),
+        pictures,
         call: CallConfig::default(),
         key_store: Arc::new(MemoryKeyStore::default()),
         local_server: None,
@@ -63,18 +65,18 @@ pub(crate) fn fleeting_app(sound: Sound) -> App {
 ///
 /// # Errors
 /// What keeps it from signing in. The app is stopped then.
-pub(crate) async fn sign_in(args: &AccountArgs, sound: Sound) -> Result<App, Failure> {
+pub(crate) async fn sign_in(args: &AccountArgs, sound: Sound, pictures: Pictures) -> Result<App, Failure> {
     match (&args.account, &args.server, &args.user) {
         (Some(name), _, _) => {
             let logins = StoredLogins::open(&args.data.folder()?, Arc::new(SystemKeyStore))?;
             let (stored, secret) = logins.find(name).await?;
-            let app = fleeting_app(sound);
+            let app = fleeting_app(sound, pictures);
             app.use_login(stored, secret)?;
             Ok(app)
         }
         (None, Some(server), Some(user)) => {
             let password = password()?;
-            let app = fleeting_app(sound);
+            let app = fleeting_app(sound, pictures);
             let (server, login_name) = (server.clone(), user.clone());
             match app.handle(Command::SignIn { server, login_name, password }).await {
                 Ok(_) => Ok(app),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::pictures::{Camera, Screen};
 use crate::sound::{Microphone, Speaker};
 
 /// Bellbird without a window.
@@ -304,7 +305,7 @@ pub(crate) struct ContactsArgs {
 pub(crate) struct CallArgs {
     /// A user id, a JID, or `echo`.
     pub(crate) name: String,
-    /// With a camera.
+    /// With a camera: the system's, when --camera names no other.
     #[arg(long)]
     pub(crate) video: bool,
     #[command(flatten)]
@@ -320,7 +321,7 @@ pub(crate) struct JoinArgs {
     /// Join as a guest of this name, by link and without an account; a token alone is one of the account's server.
     #[arg(long, value_name = "NAME")]
     pub(crate) as_guest: Option<String>,
-    /// With a camera.
+    /// With a camera: the system's, when --camera names no other.
     #[arg(long)]
     pub(crate) video: bool,
     /// Ring nobody.
@@ -363,13 +364,15 @@ pub(crate) enum OnCall {
 pub(crate) struct MediaArgs {
     #[command(flatten)]
     pub(crate) sound: SoundArgs,
-    /// off, default, device:NAME, pattern or file:PATH.y4m.
+    /// off, default, device:NAME, pattern or file:PATH.y4m. Any but `off` is on from the start of a call that we make
+    /// or join, and of one that comes with video.
     #[arg(long, value_name = "CAMERA", default_value = "off")]
-    pub(crate) camera: String,
-    /// off, primary, monitor:N, window:TITLE or pattern.
+    pub(crate) camera: Camera,
+    /// off, primary, monitor:N, window:TITLE, portal (what the system's own dialog asks) or pattern. Any but `off` is
+    /// shared once connected.
     #[arg(long, value_name = "SCREEN", default_value = "off")]
-    pub(crate) screen: String,
-    /// Save received video here.
+    pub(crate) screen: Screen,
+    /// Save received video here: one PARTICIPANT-camera.y4m and one PARTICIPANT-screen.y4m each.
     #[arg(long, value_name = "DIR")]
     pub(crate) save_video: Option<PathBuf>,
     /// End this many seconds after `connected`; `listen` then stops waiting, too.
@@ -662,6 +665,8 @@ mod tests {
             "bellbird-cli call bob --video --account ann --mic tone:440",
             "bellbird-cli join abc --as-guest Eve --video --silent --recording-consent --account ann",
             "bellbird-cli listen --on-call busy --account ann --mic loop:a.wav --speaker file:b.wav",
+            "bellbird-cli call bob --camera file:a.y4m --screen window:Page --account ann",
+            "bellbird-cli listen --camera pattern --screen pattern --save-video d --account ann",
             "bellbird-cli devices",
             "bellbird-cli core --background --data d",
             "bellbird-cli ctl status --data d",

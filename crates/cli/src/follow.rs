@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::process::UsageMeter;
 use crate::report::{Output, Report};
 use crate::signals::Stop;
-use crate::steer;
+use crate::steer::{self, GIVEN_SCREEN};
 
 /// How long a problem may wait to be told as the reason of the end that may follow it.
 const HOLD_BACK: Duration = Duration::from_millis(200);
@@ -32,6 +32,10 @@ pub(crate) struct Course {
     pub(crate) wait: Option<Duration>,
     pub(crate) stats: Option<Duration>,
     pub(crate) stdin: bool,
+    /// A call that comes with video is answered with it.
+    pub(crate) shows_camera: bool,
+    /// A screen is shared once connected.
+    pub(crate) shows_screen: bool,
     pub(crate) answers: Answers,
 }
 
@@ -51,6 +55,8 @@ impl From<&MediaArgs> for Course {
             wait: args.wait,
             stats: args.stats,
             stdin: args.stdin,
+            shows_camera: args.camera.is_on(),
+            shows_screen: args.screen.is_on(),
             answers: Answers::default(),
         }
     }
@@ -115,7 +121,8 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Runs until the subject is over. `events` was subscribed before the call was made.
+    /// Runs until the subject is over. `events` was subscribed before the call was made; `asides` are problems of this
+    /// program's own that are told and end nothing.
     ///
     /// # Errors
     /// What kept a call from being what was asked for.
@@ -123,6 +130,7 @@ impl<'a> Follower<'a> {
         mut self,
         mut events: broadcast::Receiver<Event>,
         mut stop: Stop,
+        mut asides: mpsc::Receiver<Failure>,
     ) -> Result<(), Failure> {
         let mut lines = if self.course.stdin { steer::lines() } else { mpsc::channel(1).1 };
         let mut lines_open = self.course.stdin;
@@ -149,6 +157,7 @@ impl<'a> Follower<'a> {
                     Some(line) => self.steer(&line).await,
                     None => lines_open = false,
                 },
+                Some(failure) = asides.recv() => self.tell(&failure),
                 _ = stats.tick() => self.report_stats(&mut usage),
                 () = stop.requested(), if self.ending == Ending::No => {
                     if self.end(Ending::Asked).await {
@@ -236,7 +245,13 @@ impl<'a> Follower<'a> {
                 if let CallHappening::Entrance { entrance } = happening {
                     return self.at_the_entrance(&call, entrance).await;
                 }
-                self.happened(&call, happening)
+                let connected = self.calls.get(&call).copied();
+                let outcome = self.happened(&call, happening);
+                if self.course.shows_screen && connected != Some(true) && self.calls.get(&call) == Some(&true)
+                {
+                    self.share(call).await;
+                }
+                outcome
             }
             Event::Quality { call, links } => {
                 self.links.insert(call, links);
@@ -262,7 +277,7 @@ impl<'a> Follower<'a> {
             let command = match on_call {
                 // Its own commands are the person's; a second caller hears that we are engaged.
                 OnCall::Answer if in_call => Command::Decline { call: id },
-                OnCall::Answer => Command::Answer { call: id, media: Media::Voice },
+                OnCall::Answer => Command::Answer { call: id, media: self.answer_to(call.media) },
                 OnCall::Decline => Command::Decline { call: id },
                 OnCall::Busy => {
                     if let Err(problem) = self.app.decline_engaged(&call.id) {
@@ -275,6 +290,22 @@ impl<'a> Follower<'a> {
             if let Err(problem) = self.app.handle(command).await {
                 self.tell(&problem.into());
             }
+        }
+    }
+
+    /// What a call is answered with: a picture for a picture, where there is one.
+    fn answer_to(&self, offered: Media) -> Media {
+        match offered {
+            Media::Video if self.course.shows_camera => Media::Video,
+            Media::Video | Media::Voice => Media::Voice,
+        }
+    }
+
+    /// Shares the screen that this command was given.
+    async fn share(&self, call: String) {
+        let command = Command::ShareScreen { call: Some(call), screen: GIVEN_SCREEN.into() };
+        if let Err(problem) = self.app.handle(command).await {
+            self.tell(&problem.into());
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bellbird_contract::{
     AccountState, AppView, CallView, ContactView, EndReason, EntranceView, InvitationView, LinkQualityView,
-    Media, RoomView, Status, TrackKind,
+    Media, RoomView, Status, TrackKind, VideoQualityView,
 };
 use serde_json::{Value, json};
 
@@ -192,8 +192,16 @@ impl Report<'_> {
                 return None;
             }
             Self::Media { first: "played", .. } => "They can be heard".to_owned(),
+            Self::Media { first: "frame", kind: TrackKind::Video, .. } => "They can be seen".to_owned(),
+            Self::Media { first: "frame", kind: TrackKind::Screen, .. } => {
+                "Their screen can be seen".to_owned()
+            }
             Self::Media { .. } => return None,
-            Self::Mute { participant, muted, .. } => {
+            Self::Mute { participant, kind: TrackKind::Video | TrackKind::Screen, muted, .. } => {
+                let whose = if participant.is_some() { "Their" } else { "Your" };
+                format!("{whose} camera is {}", if *muted { "off" } else { "on" })
+            }
+            Self::Mute { participant, kind: TrackKind::Audio, muted, .. } => {
                 let who = if participant.is_some() { "They are" } else { "You are" };
                 format!("{who} {}", if *muted { "muted" } else { "heard again" })
             }
@@ -259,7 +267,15 @@ fn link_json(link: &LinkQualityView) -> Value {
         "participant": link.participant, "rtt_ms": link.rtt_ms, "loss": link.loss, "remote_loss": link.remote_loss,
         "jitter_ms": link.jitter_ms, "buffer_ms": link.buffer_ms, "concealed": link.concealed,
         "kbit_in": link.kbit_in, "kbit_out": link.kbit_out, "packets_lost": link.packets_lost,
-        "packets_received": link.packets_received, "video": [],
+        "packets_received": link.packets_received,
+        "video": link.video.iter().map(picture_json).collect::<Vec<_>>(),
+    })
+}
+
+fn picture_json(picture: &VideoQualityView) -> Value {
+    json!({
+        "kind": picture.kind, "width": picture.width, "height": picture.height,
+        "fps": tenths(f64::from(picture.fps)), "frames": picture.frames, "freezes": picture.freezes,
     })
 }
 

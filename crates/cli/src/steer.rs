@@ -14,6 +14,9 @@ use crate::failure::Failure;
 /// Lines waiting to be carried out at most; the writer waits then.
 const WAITING: usize = 16;
 
+/// The screen that the app was started with.
+pub(crate) const GIVEN_SCREEN: &str = bellbird_app::GIVEN_SCREEN;
+
 /// Longer lines are no commands.
 const MAX_LINE: usize = 1024;
 
@@ -78,6 +81,7 @@ pub(crate) fn open_door(app: &App, data: &AppData) -> Option<Door> {
 /// What a line means for the current call.
 pub(crate) fn parse(line: &str) -> Result<Option<Command>, Failure> {
     let mute = |muted| Command::SetMuted { call: None, kind: TrackKind::Audio, muted };
+    let camera = |on: bool| Command::SetMuted { call: None, kind: TrackKind::Video, muted: !on };
     let hold = |held| Command::SetHold { call: None, held };
     let words: Vec<&str> = line.split_whitespace().collect();
     Ok(Some(match words.as_slice() {
@@ -87,9 +91,10 @@ pub(crate) fn parse(line: &str) -> Result<Option<Command>, Failure> {
         ["hold"] => hold(true),
         ["resume"] => hold(false),
         ["end"] => Command::End { call: None },
-        ["video" | "screen", "on"] => return Err(Failure::new("unsupported", "calls carry sound alone")),
-        // There is no picture to switch off.
-        ["video" | "screen", "off"] => return Ok(None),
+        ["video", "on"] => camera(true),
+        ["video", "off"] => camera(false),
+        ["screen", "on"] => Command::ShareScreen { call: None, screen: GIVEN_SCREEN.into() },
+        ["screen", "off"] => Command::StopSharing { call: None },
         ["hand", "up"] => Command::SetHand { call: None, raised: true },
         ["hand", "down"] => Command::SetHand { call: None, raised: false },
         ["react", emoji] => Command::React { call: None, reaction: (*emoji).to_owned() },
@@ -128,6 +133,7 @@ mod tests {
     #[test]
     fn lines_mean_what_the_contract_says() {
         let mute = |muted| Command::SetMuted { call: None, kind: TrackKind::Audio, muted };
+        let camera = |on: bool| Command::SetMuted { call: None, kind: TrackKind::Video, muted: !on };
         for (line, command) in [
             ("mute\n", Some(mute(true))),
             ("  unmute ", Some(mute(false))),
@@ -135,11 +141,13 @@ mod tests {
             ("resume", Some(Command::SetHold { call: None, held: false })),
             ("end", Some(Command::End { call: None })),
             ("", None),
-            ("video off", None),
+            ("video on", Some(camera(true))),
+            ("video off", Some(camera(false))),
+            ("screen on", Some(Command::ShareScreen { call: None, screen: GIVEN_SCREEN.into() })),
+            ("screen off", Some(Command::StopSharing { call: None })),
         ] {
             assert_eq!(parse(line).unwrap(), command, "{line}");
         }
-        assert_eq!(parse("video on").unwrap_err().code, "unsupported");
         let react = Command::React { call: None, reaction: "👍".into() };
         assert_eq!(parse("react 👍").unwrap(), Some(react));
         let hand = |raised| Some(Command::SetHand { call: None, raised });

@@ -64,11 +64,17 @@ fn sentence(code: &str) -> Option<&'static str> {
         "device-busy" => "Another program uses the device. Close that program, or choose another device.",
         "device-lost" => "The device was removed. Plug it in again, or choose another.",
         // Pictures.
-        "no-camera" => "There is no camera. Plug one in, choose another with --camera, or use --camera pattern.",
-        "camera-denied" => "The system does not let us use the camera. Allow it in the system's privacy settings.",
+        "no-camera" => {
+            "There is no camera. Plug one in, choose another with --camera, or use --camera pattern."
+        }
+        "camera-denied" => {
+            "The system does not let us use the camera. Allow it in the system's privacy settings."
+        }
         "camera-busy" => "Another program uses the camera. Close that program, or choose another camera.",
         "camera-lost" => "The camera was removed. Plug it in again, or choose another.",
-        "no-screen" => "There is no such screen or window. `bellbird-cli devices` lists those that can be shared.",
+        "no-screen" => {
+            "There is no such screen or window. `bellbird-cli devices` lists those that can be shared."
+        }
         "screen-denied" => "Sharing the screen was refused.",
         "screen-lost" => "The shared window or screen is gone, so that sharing ended.",
         "video-file" => {
@@ -128,7 +134,6 @@ fn sentence(code: &str) -> Option<&'static str> {
         }
         "no-data-folder" => "The system names no home to keep data in. Choose a folder with --data.",
         // The rest.
-        "unsupported" => "This part is not there yet.",
         "demo-failed" => "The call did not carry speech as it should.",
         "internal" => "Something went wrong inside Bellbird. Run again with RUST_LOG=debug to see more.",
         _ => return None,

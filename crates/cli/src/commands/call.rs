@@ -1,6 +1,6 @@
 //! `call`: rings someone and stays in the call.
 
-use bellbird_contract::{Command, Media, Reply};
+use bellbird_contract::{Command, Reply};
 
 use crate::account;
 use crate::args::CallArgs;
@@ -11,20 +11,23 @@ use crate::signals::Stop;
 use crate::steer::open_door;
 
 pub(super) async fn run(args: CallArgs, output: &Output) -> Result<(), Failure> {
-    super::sound_only(args.video, &args.media)?;
     let stop = Stop::listen();
-    let app = account::sign_in(&args.account, args.media.sound.sound()?).await?;
+    let (pictures, mut saved) = args.media.pictures()?;
+    let app = account::sign_in(&args.account, args.media.sound.sound()?, pictures).await?;
     let _door = open_door(&app, &args.account.data);
     let events = app.events();
-    let command = Command::MakeCall { account: None, contact: args.name, media: Media::Voice };
+    let media = args.media.offered(args.video);
+    let command = Command::MakeCall { account: None, contact: args.name, media };
     let result = match app.handle(command).await {
         Ok(Reply::Call { call }) => {
             let course = Course::from(&args.media);
-            Follower::new(&app, output, Subject::Call(call), course).run(events, stop).await
+            let follower = Follower::new(&app, output, Subject::Call(call), course);
+            follower.run(events, stop, saved.problems()).await
         }
         Ok(other) => Err(Failure::new("internal", format!("making a call yielded {other:?}"))),
         Err(problem) => Err(problem.into()),
     };
     app.stop().await;
+    saved.finish().await;
     result
 }

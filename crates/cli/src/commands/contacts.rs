@@ -1,6 +1,6 @@
 //! `contacts`: people one can call.
 
-use bellbird_app::Sound;
+use bellbird_app::{Pictures, Sound};
 use bellbird_contract::{Command, Reply};
 
 use crate::account;
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::report::{Output, Report};
 
 pub(super) async fn run(args: ContactsArgs, output: &Output) -> Result<(), Failure> {
-    let app = account::sign_in(&args.account, Sound::default()).await?;
+    let app = account::sign_in(&args.account, Sound::default(), Pictures::default()).await?;
     let reply = app.handle(Command::SearchContacts { account: None, text: args.search }).await;
     app.stop().await;
     report(reply?, output)

@@ -72,13 +72,16 @@ impl Side {
         })
         .await?;
         let (says, hears) = (clip(voice), Recorder::new());
-        let app = account::fleeting_app(Sound {
-            microphone: Some(bellbird_app::CaptureSource::Clip(says.clone())),
-            speaker: Some(PlayoutSink::Recorder(hears.clone())),
-            ringer: Some(PlayoutSink::Null),
-            // As a person has it. The canceller rests by itself: nothing played here can be heard by a clip.
-            processing: true,
-        });
+        let app = account::fleeting_app(
+            Sound {
+                microphone: Some(bellbird_app::CaptureSource::Clip(says.clone())),
+                speaker: Some(PlayoutSink::Recorder(hears.clone())),
+                ringer: Some(PlayoutSink::Null),
+                // As a person has it. The canceller rests by itself: nothing played here can be heard by a clip.
+                processing: true,
+            },
+            bellbird_app::Pictures::default(),
+        );
         let login = StoredAccount {
             id: name.into(),
             user_id: name.into(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bellbird_app::{AccountHome, StoredAccount, StoredLogins, SystemKeyStore};
-use bellbird_contract::{Command, Media, Reply};
+use bellbird_contract::{Command, Reply};
 
 use crate::account;
 use crate::args::{AccountArgs, JoinArgs};
@@ -17,17 +17,17 @@ use crate::steer::open_door;
 const ROOM_PASSWORD: &str = "BELLBIRD_ROOM_PASSWORD";
 
 pub(super) async fn run(args: JoinArgs, output: &Output) -> Result<(), Failure> {
-    super::sound_only(args.video, &args.media)?;
     let stop = Stop::listen();
     let sound = args.media.sound.sound()?;
+    let (pictures, mut saved) = args.media.pictures()?;
     let joiner = args.joiner.account();
     let room = match &args.as_guest {
         Some(_) => link_of(args.room, &joiner)?,
         None => args.room,
     };
     let app = match &args.as_guest {
-        Some(_) => account::fleeting_app(sound),
-        None => account::sign_in(&joiner, sound).await?,
+        Some(_) => account::fleeting_app(sound, pictures),
+        None => account::sign_in(&joiner, sound, pictures).await?,
     };
     let _door = open_door(&app, &joiner.data);
     let events = app.events();
@@ -35,7 +35,8 @@ pub(super) async fn run(args: JoinArgs, output: &Output) -> Result<(), Failure> 
         app.join_silently(&room, args.as_guest.as_deref())
     } else {
         let guest_name = args.as_guest;
-        match app.handle(Command::JoinRoom { account: None, room, media: Media::Voice, guest_name }).await {
+        let media = args.media.offered(args.video);
+        match app.handle(Command::JoinRoom { account: None, room, media, guest_name }).await {
             Ok(Reply::Call { call }) => Ok(call),
             Ok(other) => return Err(Failure::new("internal", format!("joining yielded {other:?}"))),
             Err(problem) => Err(problem),
@@ -48,11 +49,13 @@ pub(super) async fn run(args: JoinArgs, output: &Output) -> Result<(), Failure> 
                 consent: args.recording_consent,
             };
             let course = Course { answers, ..Course::from(&args.media) };
-            Follower::new(&app, output, Subject::Call(call), course).run(events, stop).await
+            let follower = Follower::new(&app, output, Subject::Call(call), course);
+            follower.run(events, stop, saved.problems()).await
         }
         Err(problem) => Err(problem.into()),
     };
     app.stop().await;
+    saved.finish().await;
     result
 }
 

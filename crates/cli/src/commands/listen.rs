@@ -9,9 +9,9 @@ use crate::signals::Stop;
 use crate::steer::open_door;
 
 pub(super) async fn run(args: ListenArgs, output: &Output) -> Result<(), Failure> {
-    super::sound_only(false, &args.media)?;
     let mut stop = Stop::listen();
-    let app = account::sign_in(&args.account, args.media.sound.sound()?).await?;
+    let (pictures, mut saved) = args.media.pictures()?;
+    let app = account::sign_in(&args.account, args.media.sound.sound()?, pictures).await?;
     let _door = open_door(&app, &args.account.data);
     let events = app.events();
     let registered = tokio::select! {
@@ -25,10 +25,12 @@ pub(super) async fn run(args: ListenArgs, output: &Output) -> Result<(), Failure
         Ok((user, server)) => {
             output.report(&Report::Registered { user: &user, server: &server });
             let course = Course::from(&args.media);
-            Follower::new(&app, output, Subject::Incoming(args.on_call), course).run(events, stop).await
+            let follower = Follower::new(&app, output, Subject::Incoming(args.on_call), course);
+            follower.run(events, stop, saved.problems()).await
         }
         Err(failure) => Err(failure),
     };
     app.stop().await;
+    saved.finish().await;
     result
 }

@@ -15,7 +15,7 @@ mod rooms;
 mod serve;
 mod user;
 
-use crate::args::{CliCommand, MediaArgs};
+use crate::args::CliCommand;
 use crate::failure::Failure;
 use crate::report::Output;
 
@@ -39,25 +39,6 @@ pub(crate) async fn run(command: CliCommand, output: &Output) -> Result<(), Fail
         CliCommand::Ctl(args) => Box::pin(ctl::run(args, output)).await,
         CliCommand::Account(command) => Box::pin(account::run(command, output)).await,
     }
-}
-
-/// Refuses what needs a picture.
-fn sound_only(video: bool, media: &MediaArgs) -> Result<(), Failure> {
-    let refused = if video {
-        "--video"
-    } else if media.camera != "off" {
-        "--camera"
-    } else if media.screen != "off" {
-        "--screen"
-    } else if media.save_video.is_some() {
-        "--save-video"
-    } else {
-        return Ok(());
-    };
-    Err(Failure::new(
-        "unsupported",
-        format!("{refused}: calls carry sound alone; leave it out to call by voice"),
-    ))
 }
 
 /// Runs what blocks for some milliseconds.

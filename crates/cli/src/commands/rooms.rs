@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bellbird_app::{LinkChange, Sound};
+use bellbird_app::{LinkChange, Pictures, Sound};
 use bellbird_contract::{Command, Reply};
 
 use crate::account;
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::report::{Output, Report};
 
 pub(super) async fn list(args: AccountArgs, output: &Output) -> Result<(), Failure> {
-    let app = account::sign_in(&args, Sound::default()).await?;
+    let app = account::sign_in(&args, Sound::default(), Pictures::default()).await?;
     let reply = app.handle(Command::ListRooms { account: None }).await;
     app.stop().await;
     report(reply?, output)
@@ -20,7 +20,7 @@ pub(super) async fn list(args: AccountArgs, output: &Output) -> Result<(), Failu
 pub(super) async fn run(command: RoomCommand, output: &Output) -> Result<(), Failure> {
     let room = match command {
         RoomCommand::Create { name, kind, invite, account } => {
-            let app = account::sign_in(&account, Sound::default()).await?;
+            let app = account::sign_in(&account, Sound::default(), Pictures::default()).await?;
             let public = match kind {
                 RoomType::Group => false,
                 RoomType::Public => true,
@@ -36,7 +36,7 @@ pub(super) async fn run(command: RoomCommand, output: &Output) -> Result<(), Fai
                 None if withdraw => LinkChange::Withdraw,
                 None => LinkChange::ExpireAt(0),
             };
-            let app = account::sign_in(&account, Sound::default()).await?;
+            let app = account::sign_in(&account, Sound::default(), Pictures::default()).await?;
             let room = app.change_link(&token, change).await;
             app.stop().await;
             room

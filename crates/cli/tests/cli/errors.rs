@@ -26,8 +26,10 @@ fn what_goes_wrong_with_a_server_is_told_apart() {
         .output()
         .unwrap();
     assert_eq!(error_code(&dead), "server-unreachable");
-    let video = stage.calling(&["call", "bob", "--video"], "ann").output().unwrap();
-    assert_eq!(error_code(&video), "unsupported");
+    for (option, value) in [("--camera", "file:/nowhere.y4m"), ("--save-video", "/dev/null/folder")] {
+        let video = stage.calling(&["call", "bob", option, value], "ann").output().unwrap();
+        assert_eq!(error_code(&video), "video-file");
+    }
     let file = stage
         .with_account(&["call", "bob", "--mic", "file:/nowhere.wav", "--speaker", "null"], "ann")
         .output()
