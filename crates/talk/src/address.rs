@@ -3,6 +3,8 @@
 use bellbird_call::ports::{Problem, ProblemCode};
 use url::{Host, Url};
 
+use crate::Fingerprint;
+
 /// Whether an address is on this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -37,6 +39,21 @@ pub(crate) fn server_address(text: &str) -> Result<Url, Problem> {
     tidy(&mut url);
     check(&url)?;
     Ok(url)
+}
+
+/// Reads a server's address with the certificate it may name, as in `https://HOST#fp=FINGERPRINT`: for a server whose
+/// certificate no authority has signed, that one alone is trusted then.
+///
+/// # Errors
+/// As [`server_address`], and `bad-link` when the fingerprint is damaged.
+pub(crate) fn server_place(text: &str) -> Result<(Url, Option<Fingerprint>), Problem> {
+    let (address, fragment) = match text.trim().split_once('#') {
+        Some((address, fragment)) => (address, fragment),
+        None => (text, ""),
+    };
+    let named = fragment.split('&').find_map(|part| part.strip_prefix("fp="));
+    let fingerprint = named.map(str::parse).transpose()?;
+    Ok((server_address(address)?, fingerprint))
 }
 
 /// Cuts an address down to the web root.
@@ -91,6 +108,21 @@ mod tests {
         ] {
             assert_eq!(server_address(typed).unwrap().as_str(), expected, "{typed}");
         }
+    }
+
+    #[test]
+    fn an_address_may_name_its_certificate() {
+        let print = Fingerprint::of(b"certificate");
+        for (typed, address, named) in [
+            (format!(" calls.example.org:8443#fp={print} "), "https://calls.example.org:8443/", true),
+            (format!("https://calls.example.org/nc/#a=b&fp={print}"), "https://calls.example.org/nc", true),
+            ("https://calls.example.org/#/elsewhere".into(), "https://calls.example.org/", false),
+            ("calls.example.org".into(), "https://calls.example.org/", false),
+        ] {
+            let (url, fingerprint) = server_place(&typed).unwrap();
+            assert_eq!((url.as_str(), fingerprint), (address, named.then_some(print)), "{typed}");
+        }
+        assert_eq!(server_place("calls.example.org#fp=short").unwrap_err().code, ProblemCode::BadLink);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::account::TalkAccount;
 use crate::rest::{Credentials, Request, RestClient, RestError, Session, Subject, client_config, discover};
-use crate::{ClientName, StoredLogin, address};
+use crate::{ClientName, Fingerprint, StoredLogin, address};
 
 const LOGIN_PATH: &str = "/index.php/login/v2";
 /// Between questions whether the person has signed in.
@@ -31,6 +31,7 @@ pub struct LoginFlow {
     poll_path: String,
     token: Secret,
     client: ClientName,
+    fingerprint: Option<Fingerprint>,
     until: Instant,
 }
 
@@ -41,14 +42,15 @@ impl fmt::Debug for LoginFlow {
 }
 
 impl LoginFlow {
-    /// Begins a sign-in. `None`: this server has no such flow. `server` is an address as people type it.
+    /// Begins a sign-in. `None`: this server has no such flow. `server` is an address as people type it; `#fp=FINGERPRINT`
+    /// behind it names the only certificate to trust.
     ///
     /// # Errors
     /// `bad-link`, `server-unreachable`, `certificate-refused`, `not-a-talk-server`, `server-failed`, `throttled`.
     pub async fn begin(server: &str, client: ClientName) -> Result<Option<Self>, Problem> {
-        let base = address::server_address(server)?;
+        let (base, fingerprint) = address::server_place(server)?;
         let connect = |url: Url| {
-            let tls = client_config(&url, None)?;
+            let tls = client_config(&url, fingerprint)?;
             RestClient::new(url, &tls, client.as_str(), None)
         };
         let found = discover(base, connect).await?;
@@ -83,7 +85,15 @@ impl LoginFlow {
         endpoint.set_fragment(None);
         let anonymous = connect(endpoint)?.session();
         let token = Secret::new(begun.poll.token);
-        Ok(Some(Self { login, anonymous, poll_path, token, client, until: Instant::now() + PATIENCE }))
+        Ok(Some(Self {
+            login,
+            anonymous,
+            poll_path,
+            token,
+            client,
+            fingerprint,
+            until: Instant::now() + PATIENCE,
+        }))
     }
 
     /// What to open in the person's browser. It grants access to whoever opens it first: not to be logged.
@@ -116,15 +126,19 @@ impl LoginFlow {
             }
             tokio::time::sleep(POLL_EVERY).await;
         };
-        take(granted, &self.client).await
+        take(granted, &self.client, self.fingerprint).await
     }
 }
 
 /// Makes an account of what was granted. The server it names may be another than the one asked.
-async fn take(granted: LoginFlowGranted, client: &ClientName) -> Result<TalkAccount, Problem> {
+async fn take(
+    granted: LoginFlowGranted,
+    client: &ClientName,
+    fingerprint: Option<Fingerprint>,
+) -> Result<TalkAccount, Problem> {
     let app_password = Secret::new(granted.app_password);
     let server = address::server_address(&granted.server)?;
-    let tls = client_config(&server, None)?;
+    let tls = client_config(&server, fingerprint)?;
     let credentials = Credentials::new(&granted.login_name, &app_password);
     let rest = RestClient::new(server.clone(), &tls, client.as_str(), Some(credentials))?;
     let login = StoredLogin {
@@ -132,7 +146,7 @@ async fn take(granted: LoginFlowGranted, client: &ClientName) -> Result<TalkAcco
         user_id: String::new(),
         login_name: granted.login_name,
         display_name: String::new(),
-        fingerprint: None,
+        fingerprint,
     };
     let until = Instant::now() + COMPLETE_LIMIT;
     loop {

@@ -57,7 +57,7 @@ impl fmt::Debug for StoredLogin {
 
 impl TalkAccount {
     /// Signs in with a typed password, which is traded for an app password and then forgotten; an app password works
-    /// too. `server` is an address as people type it.
+    /// too. `server` is an address as people type it; `#fp=FINGERPRINT` behind it names the only certificate to trust.
     ///
     /// # Errors
     /// `bad-link`, `server-unreachable`, `certificate-refused`, `not-a-talk-server`, `server-failed`,
@@ -68,9 +68,9 @@ impl TalkAccount {
         password: &Secret,
         client: ClientName,
     ) -> Result<Self, Problem> {
-        let base = address::server_address(server)?;
+        let (base, fingerprint) = address::server_place(server)?;
         let connect = |url: Url| {
-            let tls = client_config(&url, None)?;
+            let tls = client_config(&url, fingerprint)?;
             RestClient::new(url, &tls, client.as_str(), None)
         };
         let anonymous = discover(base, connect).await?;
@@ -85,7 +85,7 @@ impl TalkAccount {
             user_id: String::new(),
             login_name: login_name.to_owned(),
             display_name: String::new(),
-            fingerprint: None,
+            fingerprint,
         };
         let completed = Self::complete(session.clone(), login, app_password, &client).await;
         if completed.is_err() && is_ours {
