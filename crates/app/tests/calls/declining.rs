@@ -1,6 +1,8 @@
 //! Calls that come to nothing.
 
-use bellbird_contract::{Command, EndReason, Status};
+use std::time::Duration;
+
+use bellbird_contract::{AppView, Command, EndReason, Status};
 
 use crate::stage::Stage;
 
@@ -33,6 +35,34 @@ async fn a_caller_who_gives_up_leaves_a_missed_call() {
             .code,
         "not-now"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_to_be_disturbed_is_not_rung_and_sees_what_was_missed() {
+    let stage = Stage::open().await;
+    let (mut ann, mut bob) = (stage.person("ann").await, stage.person("bob").await);
+    stage.be("bob", "dnd").await;
+    let missed = |state: &AppView| {
+        assert!(!state.calls.iter().any(|call| call.can_answer), "it rings");
+        state.calls.iter().find(|call| call.ended == Some(EndReason::Missed)).cloned()
+    };
+    // A caller who gives up before the other side has looked leaves nothing behind: then once more.
+    let found = loop {
+        let id = ann.call("bob").await;
+        // Time to look; what an earlier try left behind may come late.
+        let late = tokio::time::timeout(Duration::from_secs(2), bob.until("a missed call", missed)).await;
+        ann.app.handle(Command::End { call: None }).await.unwrap();
+        ann.ended(&id).await;
+        let seen = tokio::time::timeout(Duration::from_secs(10), bob.until("a missed call", missed)).await;
+        if let Ok(found) = late.or(seen) {
+            break found;
+        }
+    };
+    assert_eq!((found.contact.as_deref(), found.incoming, found.status), (Some("ann"), true, Status::Ended));
+    assert!(bob.hears.is_empty(), "a device was opened for a call that did not ring");
+    stage.be("bob", "online").await;
+    ann.call("bob").await;
+    bob.rung_by("ann").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

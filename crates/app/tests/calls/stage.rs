@@ -63,9 +63,19 @@ impl Stage {
 
     /// Changes a conversation the way its owner's own client would.
     pub(crate) async fn moderate(&self, owner: &str, path: &str, body: serde_json::Value) {
-        let secret = self.app_password(owner).await;
-        let url = format!("{}/ocs/v2.php/apps/spreed/api/v4/room/{path}", self.url.trim_end_matches('/'));
-        let request = reqwest::Client::new().put(url).basic_auth(owner, Some(secret.expose()));
+        self.put(owner, &format!("spreed/api/v4/room/{path}"), body).await;
+    }
+
+    /// Says how someone is, the way another client of theirs would: `online`, `dnd`.
+    pub(crate) async fn be(&self, name: &str, status: &str) {
+        let body = serde_json::json!({ "statusType": status });
+        self.put(name, "user_status/api/v1/user_status/status", body).await;
+    }
+
+    async fn put(&self, name: &str, path: &str, body: serde_json::Value) {
+        let secret = self.app_password(name).await;
+        let url = format!("{}/ocs/v2.php/apps/{path}", self.url.trim_end_matches('/'));
+        let request = reqwest::Client::new().put(url).basic_auth(name, Some(secret.expose()));
         let answer = request.header("OCS-APIRequest", "true").json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
     }
