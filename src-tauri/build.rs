@@ -12,7 +12,7 @@ fn main() {
         );
         return;
     }
-    let manifest = tauri_build::AppManifest::new().commands(&["find_door"]);
+    let manifest = tauri_build::AppManifest::new().commands(&["find_door", "pop_out", "pop_in"]);
     if let Err(error) = tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest)) {
         println!("cargo::error={}", format!("{error:#}").replace('\n', " "));
     }

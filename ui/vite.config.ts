@@ -11,7 +11,7 @@ export default defineConfig(({ mode }) => ({
     modulePreload: { polyfill: false },
     // Inlined files would be `data:` addresses, which the content security policy refuses.
     assetsInlineLimit: 0,
-    rolldownOptions: { input: ["index.html", "incoming.html"] },
+    rolldownOptions: { input: ["index.html", "incoming.html", "call.html"] },
   },
   // Component tests need Svelte's browser half, not the server one that Node would pick.
   resolve: mode === "test" ? { conditions: ["browser"] } : {},

@@ -38,6 +38,18 @@ async fn find_door(window: State<'_, Window>) -> Result<DoorAddress, DoorFailure
     window.core.find_or_start().await.map(DoorAddress::from).map_err(DoorFailure::from)
 }
 
+/// Takes the call out of the main window, into a small one that stays above others.
+#[tauri::command]
+fn pop_out(app: AppHandle) {
+    windows::pop_out(&app);
+}
+
+/// Puts the call back into the main window.
+#[tauri::command]
+fn pop_in(app: AppHandle) {
+    windows::pop_in(&app);
+}
+
 /// Runs the window process to its end.
 pub fn run() -> ExitCode {
     let filter = EnvFilter::try_from_env("BELLBIRD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
@@ -58,7 +70,7 @@ pub fn run() -> ExitCode {
     let result = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, arguments, _folder| started_again(app, &arguments)))
         .manage(Window { core: Arc::clone(&core) })
-        .invoke_handler(tauri::generate_handler![find_door])
+        .invoke_handler(tauri::generate_handler![find_door, pop_out, pop_in])
         .setup(move |app| {
             windows::keep_in(app.handle(), &data);
             if !incoming {

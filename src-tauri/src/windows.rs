@@ -1,4 +1,4 @@
-//! The two windows: main and incoming.
+//! The windows: main, incoming, and a call that was taken out of the main one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -12,10 +12,15 @@ use crate::main_place::{self, MIN_SIZE, MainPlace, Screen};
 
 const MAIN: &str = "main";
 const INCOMING: &str = "incoming";
+const CALL: &str = "call";
 
 /// The incoming window's size and its distance from the screen's edge, logical pixels.
 const INCOMING_SIZE: (f64, f64) = (380.0, 180.0);
 const INCOMING_MARGIN: f64 = 24.0;
+
+/// The size a call begins with when it is taken out of the main window, and the least it is of use at, logical pixels.
+const CALL_SIZE: (f64, f64) = (400.0, 300.0);
+const LEAST_CALL_SIZE: (f64, f64) = (280.0, 200.0);
 
 /// The data folder, and the main window's last known place, which is kept in it.
 struct Places {
@@ -42,12 +47,37 @@ pub(crate) fn show_main(app: &AppHandle) {
     });
 }
 
-/// Opens and closes windows to fit the state of the core: an incoming-call window while a call rings, and the main
-/// window for a call that was answered from it. From any thread.
+/// Takes the call out of the main window, into a small one that stays above others. From any thread.
+pub(crate) fn pop_out(app: &AppHandle) {
+    on_main_thread(app, |app| {
+        if let Some(window) = app.get_webview_window(CALL) {
+            let _ = window.set_focus();
+        } else if let Err(error) = open_call(app) {
+            tracing::error!(%error, "the call's window could not be opened");
+        }
+    });
+}
+
+/// Puts the call back into the main window. From any thread.
+pub(crate) fn pop_in(app: &AppHandle) {
+    // First the one, then the other: the process ends with its last window.
+    show_main(app);
+    on_main_thread(app, |app| {
+        if let Some(window) = app.get_webview_window(CALL) {
+            let _ = window.destroy();
+        }
+    });
+}
+
+/// Opens and closes windows to fit the state of the core: an incoming-call window while a call rings, the main
+/// window for a call that was answered from it, and a call's own window no longer than the call. From any thread.
 pub(crate) fn settle(app: &AppHandle, view: &AppView) {
     let rings = rings(view);
     let talks = view.calls.iter().any(|call| call.ended.is_none() && !(call.incoming && call.can_answer));
     on_main_thread(app, move |app| {
+        if let Some(window) = app.get_webview_window(CALL).filter(|_| !talks) {
+            let _ = window.destroy();
+        }
         let incoming = app.get_webview_window(INCOMING);
         match (rings, incoming) {
             (true, None) => {
@@ -131,7 +161,27 @@ fn open_incoming(app: &AppHandle) -> tauri::Result<()> {
     Ok(())
 }
 
-/// One for both windows, so that one web process serves both.
+fn open_call(app: &AppHandle) -> tauri::Result<()> {
+    let mut builder = WebviewWindowBuilder::new(app, CALL, WebviewUrl::App("call.html".into()))
+        .title("Call")
+        .inner_size(CALL_SIZE.0, CALL_SIZE.1)
+        .min_inner_size(LEAST_CALL_SIZE.0, LEAST_CALL_SIZE.1)
+        .maximizable(false)
+        .always_on_top(true)
+        .visible_on_all_workspaces(true)
+        .data_directory(webview_folder(app))
+        .on_navigation(is_ours);
+    if let Some(screen) = screen_in_use(app) {
+        builder = builder.position(
+            screen.x + screen.width - CALL_SIZE.0 - INCOMING_MARGIN,
+            screen.y + screen.height - CALL_SIZE.1 - INCOMING_MARGIN * 3.0,
+        );
+    }
+    builder.build()?;
+    Ok(())
+}
+
+/// One for all windows, so that one web process serves them.
 fn webview_folder(app: &AppHandle) -> PathBuf {
     app.state::<Places>().data.join("webview")
 }

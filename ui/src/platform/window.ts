@@ -9,14 +9,22 @@ import type { DoorAddress } from "./door";
 export interface Shell {
   /** Finds the core, starting one when none runs. Rejects with a `{ code, detail }` that there are words for. */
   findDoor(): Promise<DoorAddress>;
+  /** Gives the call a small window of its own, above others; `null` where there are no such windows. */
+  popOut: (() => Promise<void>) | null;
+  /** Puts it back into the main window. */
+  popIn: (() => Promise<void>) | null;
 }
 
 const tauriShell: Shell = {
   findDoor: () => invoke<DoorAddress>("find_door"),
+  popOut: () => invoke<void>("pop_out"),
+  popIn: () => invoke<void>("pop_in"),
 };
 
 const browserShell: Shell = {
   findDoor: async () => doorInFragment(location.hash),
+  popOut: null,
+  popIn: null,
 };
 
 /** Reads `#door=<ws url>&token=<token>`. */

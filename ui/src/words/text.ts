@@ -117,6 +117,8 @@ export const TEXT = {
     screens: "Shared screens",
     grid: "Everyone alike",
     speakerView: "Whoever speaks large",
+    popOut: "Small window above others",
+    popIn: "Back to the main window",
     full: "Full screen",
     leaveFull: "Leave full screen",
     speaker: "Loudspeaker",
