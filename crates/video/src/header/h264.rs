@@ -15,6 +15,11 @@ pub(crate) fn kind(nal: &[u8]) -> Option<u8> {
     nal.first().map(|first| first & 0x1f)
 }
 
+/// Whether a slice is the first of its picture: `first_mb_in_slice` is 0, which is a single 1 bit.
+pub(crate) fn is_first_slice(nal: &[u8]) -> bool {
+    nal.get(1).is_some_and(|byte| byte & 0x80 != 0)
+}
+
 /// The NAL units between start codes (annex B). Zeros at their ends are no part of them.
 pub(crate) fn units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = after_start_code(stream);
