@@ -23,7 +23,8 @@ pub trait LocalServer: Send + Sync {
     fn ensure_echo(&self) -> Later<'_, Secret>;
 
     /// Opens it to the network over TLS, on `port` when it is free, or else on another. Yields the address for others,
-    /// which names this machine's address in its network. When it is open already, the address it has.
+    /// which names this machine's address in its network; its fragment, `fp=…`, names the certificate that clients have to
+    /// pin. When it is open already, the address it has.
     fn open_to_network(&self, port: Option<u16>) -> Later<'_, Url>;
 
     /// Makes an invitation and yields the whole link. The server is open to the network by then.

@@ -308,6 +308,9 @@ pub(crate) struct CallArgs {
     /// With a camera: the system's, when --camera names no other.
     #[arg(long)]
     pub(crate) video: bool,
+    /// Agree to being recorded.
+    #[arg(long)]
+    pub(crate) recording_consent: bool,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
     #[command(flatten)]
@@ -341,6 +344,9 @@ pub(crate) struct ListenArgs {
     /// What to do when someone calls.
     #[arg(long, default_value = "answer")]
     pub(crate) on_call: OnCall,
+    /// Agree to being recorded in the calls answered.
+    #[arg(long)]
+    pub(crate) recording_consent: bool,
     #[command(flatten)]
     pub(crate) account: AccountArgs,
     #[command(flatten)]
@@ -662,9 +668,10 @@ mod tests {
             "bellbird-cli contacts --search b --server s --user ann",
             "bellbird-cli call bob --server s --user ann --mic file:a.wav --speaker null --camera off --screen off \
              --save-video d --no-processing --duration 1.5 --wait 10 --stats 1 --no-remote-join --stdin",
-            "bellbird-cli call bob --video --account ann --mic tone:440",
+            "bellbird-cli call bob --video --recording-consent --account ann --mic tone:440",
             "bellbird-cli join abc --as-guest Eve --video --silent --recording-consent --account ann",
             "bellbird-cli listen --on-call busy --account ann --mic loop:a.wav --speaker file:b.wav",
+            "bellbird-cli listen --recording-consent --account ann",
             "bellbird-cli call bob --camera file:a.y4m --screen window:Page --account ann",
             "bellbird-cli listen --camera pattern --screen pattern --save-video d --account ann",
             "bellbird-cli devices",

@@ -82,7 +82,9 @@ impl LocalServer for EmbeddedServer {
             let mut running = self.running.lock().await;
             let running = running.as_mut().ok_or_else(not_running)?;
             if let Some(public) = &running.public {
-                return Ok(public.url.clone());
+                let mut url = public.url.clone();
+                pin(&mut url, public);
+                return Ok(url);
             }
             let any = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
             let mut listening = match running.server.listen(any(port.unwrap_or(0))).await {
@@ -93,7 +95,8 @@ impl LocalServer for EmbeddedServer {
             .map_err(problem)?;
             // The address others can use, not the wildcard that was listened on.
             let _ = listening.url.set_ip_host(network_address());
-            let url = listening.url.clone();
+            let mut url = listening.url.clone();
+            pin(&mut url, &listening);
             running.public = Some(listening);
             Ok(url)
         })
@@ -118,6 +121,12 @@ impl LocalServer for EmbeddedServer {
             Ok(())
         })
     }
+}
+
+/// Has an address name the server's own certificate.
+fn pin(url: &mut Url, listening: &Listening) {
+    let fragment = listening.fingerprint.map(|fingerprint| format!("fp={fingerprint}"));
+    url.set_fragment(fragment.as_deref());
 }
 
 /// This machine's address in its network. The system is asked which address it would send from; nothing is sent.

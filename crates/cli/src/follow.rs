@@ -39,7 +39,7 @@ pub(crate) struct Course {
     pub(crate) answers: Answers,
 }
 
-/// What is answered when an entrance asks.
+/// What is answered when an entrance, or a call that rings, asks.
 #[derive(Default)]
 pub(crate) struct Answers {
     /// The conversation's password; given once.
@@ -277,7 +277,16 @@ impl<'a> Follower<'a> {
             let command = match on_call {
                 // Its own commands are the person's; a second caller hears that we are engaged.
                 OnCall::Answer if in_call => Command::Decline { call: id },
-                OnCall::Answer => Command::Answer { call: id, media: self.answer_to(call.media) },
+                OnCall::Answer => {
+                    if call.asks_consent
+                        && self.course.answers.consent
+                        && let Err(problem) =
+                            self.app.handle(Command::GiveConsent { call: call.id.clone() }).await
+                    {
+                        self.tell(&problem.into());
+                    }
+                    Command::Answer { call: id, media: self.answer_to(call.media) }
+                }
                 OnCall::Decline => Command::Decline { call: id },
                 OnCall::Busy => {
                     if let Err(problem) = self.app.decline_engaged(&call.id) {

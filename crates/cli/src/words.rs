@@ -23,7 +23,7 @@ fn sentence(code: &str) -> Option<&'static str> {
         "server-failed" => "The server fails or is in maintenance. Try again later.",
         "throttled" => "The server asks to wait after too many attempts. Try again in a while.",
         "certificate-refused" => {
-            "The server's certificate is not trusted, so nothing was sent. Ask for a new invitation, or have the server's certificate put right."
+            "The server's certificate is not trusted, so nothing was sent. Ask for a new invitation, or have the server's certificate put right. If the server made its certificate itself, put its SHA-256 fingerprint behind the address: https://HOST#fp=FINGERPRINT."
         }
         "bad-link" => "This link or address cannot be read. Copy it again, as a whole.",
         "invitation-expired" => "This invitation was used up, withdrawn or is too old. Ask for a new one.",
@@ -39,7 +39,7 @@ fn sentence(code: &str) -> Option<&'static str> {
         "password-needed" => {
             "The conversation needs another password. Put it into the environment variable BELLBIRD_ROOM_PASSWORD."
         }
-        "consent-needed" => "Calls are recorded here. To agree to that, pass --recording-consent to `join`.",
+        "consent-needed" => "Calls are recorded here. To agree to that, pass --recording-consent.",
         "declined" => "The call was declined.",
         "engaged" => "They are in another call. Try again later.",
         "no-answer" => "Nobody answered. Try again later.",

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bellbird_call::ports::{Problem, ProblemCode};
 use bellbird_call::{CallId, MediaKinds, Secret};
-use bellbird_talk::{CallLink, TalkAccount};
+use bellbird_talk::{CallLink, StoredLogin, TalkAccount};
 
 use super::entrance::{Wish, to_room};
-use super::{Line, choice};
+use super::{Calls, Line, choice};
 use crate::app::Inner;
 use crate::settings::AccountHome;
 use crate::state::State;
@@ -89,6 +89,15 @@ impl Inner {
                 None => Err(Problem::new(ProblemCode::NotNow, "there is no such call")),
             }
         })
+    }
+}
+
+impl Calls {
+    /// The server a call is on, and its certificate; `None` when there is no such call.
+    pub(crate) fn place_of(&self, call: &str) -> Option<&StoredLogin> {
+        let waiting = self.waiting.iter().map(|waiting| (&waiting.view.id, &waiting.line));
+        let running = self.calls.iter().map(|running| (&running.view.id, &running.line));
+        running.chain(waiting).find(|(id, _)| id.as_str() == call).map(|(_, line)| line.talk.login())
     }
 }
 

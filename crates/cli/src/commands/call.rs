@@ -5,7 +5,7 @@ use bellbird_contract::{Command, Reply};
 use crate::account;
 use crate::args::CallArgs;
 use crate::failure::Failure;
-use crate::follow::{Course, Follower, Subject};
+use crate::follow::{Answers, Course, Follower, Subject};
 use crate::report::Output;
 use crate::signals::Stop;
 use crate::steer::open_door;
@@ -20,7 +20,8 @@ pub(super) async fn run(args: CallArgs, output: &Output) -> Result<(), Failure> 
     let command = Command::MakeCall { account: None, contact: args.name, media };
     let result = match app.handle(command).await {
         Ok(Reply::Call { call }) => {
-            let course = Course::from(&args.media);
+            let answers = Answers { password: None, consent: args.recording_consent };
+            let course = Course { answers, ..Course::from(&args.media) };
             let follower = Follower::new(&app, output, Subject::Call(call), course);
             follower.run(events, stop, saved.problems()).await
         }

@@ -3,7 +3,7 @@
 use crate::account;
 use crate::args::ListenArgs;
 use crate::failure::Failure;
-use crate::follow::{Course, Follower, Subject};
+use crate::follow::{Answers, Course, Follower, Subject};
 use crate::report::{Output, Report};
 use crate::signals::Stop;
 use crate::steer::open_door;
@@ -24,7 +24,8 @@ pub(super) async fn run(args: ListenArgs, output: &Output) -> Result<(), Failure
     let result = match registered {
         Ok((user, server)) => {
             output.report(&Report::Registered { user: &user, server: &server });
-            let course = Course::from(&args.media);
+            let answers = Answers { password: None, consent: args.recording_consent };
+            let course = Course { answers, ..Course::from(&args.media) };
             let follower = Follower::new(&app, output, Subject::Incoming(args.on_call), course);
             follower.run(events, stop, saved.problems()).await
         }
