@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod dialogue;
+mod encrypted;
 mod group;
 mod nextcloud;
 mod readme;

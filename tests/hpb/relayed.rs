@@ -13,7 +13,7 @@
 //! make namespaces, and they go with the processes in them.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -25,6 +25,7 @@ use crate::team::{ADA, BOB, CY, Member, Team, turn};
 /// What the tests run inside of their networks is themselves, by these names.
 const BEHIND_A_FIREWALL: &str = "relayed::behind_a_firewall";
 const WITHOUT_IPV4: &str = "relayed::without_ipv4";
+const WITHOUT_UDP: &str = "relayed::without_udp";
 const TURN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 1, 1));
 /// Tells the scenario how the TURN server is reached, and where the certificate's key is.
 const RELAY: &str = "BELLBIRD_TEST_RELAY";
@@ -63,7 +64,14 @@ fn where_there_is_no_ipv4_media_go_over_ipv6() {
     inside_its_own_network(WITHOUT_IPV4, |scenario| scenario);
 }
 
-fn inside_its_own_network(name: &str, adapt: impl FnOnce(&mut Command) -> &mut Command) {
+#[test]
+fn where_no_udp_reaches_janus_media_go_over_tcp() {
+    let _turn = turn();
+    inside_its_own_network(WITHOUT_UDP, |scenario| scenario);
+}
+
+/// Runs a scenario, which is an ignored test, in a network namespace of its own.
+pub(crate) fn inside_its_own_network(name: &str, adapt: impl FnOnce(&mut Command) -> &mut Command) {
     let is_root = output(Command::new("id").arg("-u")).trim() == "0";
     let rights: &[&str] = if is_root { &[] } else { &["--user", "--map-root-user"] };
     let mut scenario = Command::new("unshare");
@@ -118,6 +126,32 @@ fn without_ipv4() {
     }
     let address = ADDRESS.parse().expect("an address");
     let options = HpbOptions { media_address: Some(address), ..HpbOptions::new(HpbVersion::V1, "") };
+    let team = Team::start_with(Some(options), &[ADA, BOB, CY]);
+    everyone_hears_everyone([team.join(ADA), team.join(BOB), team.join(CY)]);
+}
+
+#[test]
+#[ignore = "runs in a network of its own, started by the test above"]
+fn without_udp() {
+    const ADDRESS: &str = "10.77.0.1";
+    for words in [
+        "link set lo up",
+        "link add near0 type veth peer name near1",
+        "addr add 10.77.0.1/24 dev near0",
+        "link set near0 up",
+        "link set near1 up",
+        // Before the table of the machine's own addresses is asked.
+        "rule add pref 10 to 10.77.0.1 ipproto udp blackhole",
+        "rule add pref 11 from 10.77.0.1 ipproto udp blackhole",
+        "rule add pref 20 lookup local",
+        "rule del pref 0",
+    ] {
+        ip(&[], words);
+    }
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    assert!(socket.send_to(b"x", (ADDRESS, 20_000)).is_err(), "UDP gets through");
+    let media_address = Some(ADDRESS.parse().expect("an address"));
+    let options = HpbOptions { media_address, ice_tcp: true, ..HpbOptions::new(HpbVersion::V1, "") };
     let team = Team::start_with(Some(options), &[ADA, BOB, CY]);
     everyone_hears_everyone([team.join(ADA), team.join(BOB), team.join(CY)]);
 }
@@ -253,7 +287,8 @@ fn pass_on(from: &mut impl Read, to: &mut impl Write) -> std::io::Result<()> {
     std::io::copy(from, to).map(|_| ())
 }
 
-fn ip(before: &[&str], words: &str) {
+/// Runs `ip`, behind the words of `before`.
+pub(crate) fn ip(before: &[&str], words: &str) {
     let mut all = before.to_vec();
     all.push("ip");
     all.extend(words.split(' '));

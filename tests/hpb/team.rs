@@ -51,6 +51,8 @@ pub(crate) struct Team {
     url: String,
     room: String,
     folder: TempDir,
+    /// What our programs take for the system's trust store, where there is TLS.
+    trust: Option<PathBuf>,
 }
 
 impl Team {
@@ -68,11 +70,15 @@ impl Team {
     pub(crate) fn start_with(options: Option<HpbOptions>, people: &[Person]) -> Self {
         let folder = tempfile::Builder::new().prefix("bellbird-team-").tempdir().expect("a temporary folder");
         let port = free_port(std::net::Ipv4Addr::LOCALHOST.into());
-        let url = format!("http://127.0.0.1:{port}");
+        let certificate = options.as_ref().filter(|options| options.encrypted);
+        let certificate = certificate.and_then(|options| options.certificate.clone());
+        // On loopback alone, our server speaks no TLS.
+        let (scheme, host) = if certificate.is_some() { ("https", "0.0.0.0") } else { ("http", "127.0.0.1") };
+        let url = format!("{scheme}://127.0.0.1:{port}");
         let stack =
             options.map(|options| HpbStack::start(HpbOptions { backends: vec![url.clone()], ..options }));
         let data = folder.path().join("server-data").display().to_string();
-        let listen = format!("127.0.0.1:{port}");
+        let listen = format!("{host}:{port}");
         let mut arguments = vec!["serve", "--listen", &listen, "--data", &data, "--no-echo", "--json"];
         let named = stack.as_ref().map(|stack| {
             let file = |path: PathBuf| path.display().to_string();
@@ -82,14 +88,20 @@ impl Team {
             arguments.extend(["--hpb", signaling, "--hpb-secret-file", secret]);
             arguments.extend(["--turn", turn, "--turn-secret-file", turn_secret]);
         }
-        let mut server = Cli(LineProcess::start(&mut cli(folder.path(), "server", &arguments)));
+        let files = certificate.map(|(chain, key)| (chain.display().to_string(), key.display().to_string()));
+        if let Some((chain, key)) = &files {
+            arguments.extend(["--tls-cert", chain, "--tls-key", key]);
+        }
+        let trust = files.as_ref().map(|(chain, _)| PathBuf::from(chain));
+        let mut command = cli(folder.path(), "server", &arguments);
+        let mut server = Cli(LineProcess::start(trusting(&mut command, trust.as_deref())));
         server.event("listening");
         for person in people {
             let mut add = cli(folder.path(), "server", &["user", "add", person.name, "--data", &data]);
             let added = add.stdout(Stdio::null()).status().expect("bellbird-cli runs");
             assert!(added.success(), "no account for {}", person.name);
         }
-        let mut team = Self { stack, server, url, room: String::new(), folder };
+        let mut team = Self { stack, server, url, room: String::new(), folder, trust };
         let mut words = vec!["room", "create", "--name", "team", "--type", "group"];
         for person in &people[1..] {
             words.extend(["--invite", person.name]);
@@ -121,7 +133,9 @@ impl Team {
     fn prepare(&self, person: &Person, words: &[&str]) -> Command {
         let mut all = words.to_vec();
         all.extend(["--server", &self.url, "--user", person.name, "--json"]);
-        cli(self.folder.path(), person.name, &all)
+        let mut command = cli(self.folder.path(), person.name, &all);
+        trusting(&mut command, self.trust.as_deref());
+        command
     }
 
     /// Someone joins the conversation's call: says their tone, and records what they hear.
@@ -196,7 +210,7 @@ impl Team {
         start: impl FnOnce(&mut Command) -> LineProcess,
     ) -> Member {
         let words = ["join", &self.room, "--server", &self.url, "--user", person.name, "--json"];
-        self.join_with(person, &words, microphone, start)
+        self.join_with(person, &words, microphone, |command| start(trusting(command, self.trust.as_deref())))
     }
 
     fn join_with(
@@ -214,6 +228,11 @@ impl Team {
         words.extend(["--mic", microphone, "--speaker", &speaker, "--no-processing"]);
         let mut command = cli(self.folder.path(), person.name, &words);
         Member { person, cli: Cli(start(&mut command)), recording }
+    }
+
+    /// What someone's programs logged so far.
+    pub(crate) fn log(&self, person: &Person) -> String {
+        std::fs::read_to_string(home(self.folder.path(), person.name).join("log.txt")).unwrap_or_default()
     }
 
     /// What all programs of ours logged, for a failure.
@@ -246,6 +265,14 @@ fn home(folder: &Path, person: &str) -> PathBuf {
 fn log_file(home: &Path) -> Stdio {
     let file = std::fs::File::options().create(true).append(true).open(home.join("log.txt"));
     file.expect("a log file").into()
+}
+
+/// Has a program trust whom this file names, instead of whom the system does.
+fn trusting<'a>(command: &'a mut Command, trust: Option<&Path>) -> &'a mut Command {
+    if let Some(file) = trust {
+        command.env("SSL_CERT_FILE", file).env_remove("SSL_CERT_DIR");
+    }
+    command
 }
 
 /// `bellbird-cli` in a home of its own.

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use bellbird_talk_wire::{HelloAuthParams, ServerFrame};
+use bellbird_talk_wire::{ConnectionKind, HelloAuthParams, ServerFrame};
 
-use crate::external::{Census, Conversation, Identity, Mcu, News, Output};
-use crate::mesh::Member;
+use crate::external::{Census, Conversation, Identity, Mcu, News, Output, ServedScreens};
+use crate::mesh::{Member, Screens};
 
 /// An invitation link as pasted.
 pub fn invitation_link(text: &str) {
@@ -16,7 +16,7 @@ pub fn invitation_link(text: &str) {
 }
 
 /// A signaling server's frames, one a line and a second apart, as a session meets them on its way into a room and
-/// within, with its list of people and the rules of its links.
+/// within, with its list of people and the rules of its links, those of screens in both forms.
 pub fn signaling_session(text: &str) {
     let mut now = Instant::now();
     let name = || "room".to_owned();
@@ -24,6 +24,10 @@ pub fn signaling_session(text: &str) {
     let mut conversation = Conversation::new(identity, HelloAuthParams::default(), now);
     let mut census = Census::new("me");
     let mut mcu = Mcu::new("me", "Me", true, 1);
+    let mut served = ServedScreens::new("me", "Me", 1);
+    let mut straight = Screens::new("me", "Me", 1);
+    served.share(true, now);
+    straight.share(true, now);
     conversation.connected(now);
     for line in text.lines() {
         now += Duration::from_secs(1);
@@ -42,12 +46,24 @@ pub fn signaling_session(text: &str) {
                         .map(|user| Member { session: user.session_id, has_streams: true })
                         .collect();
                     mcu.set_members(&members, now);
+                    served.set_members(members.iter().map(|member| member.session.as_str()), now);
+                    straight.set_members(members.iter().map(|member| member.session.as_str()), now);
                 }
                 Output::Tell(News::Peer { message, .. }) => {
                     let from = message.from.unwrap_or_default();
-                    mcu.handle_message(&from, message.sid, message.body, now);
+                    let (sid, broadcaster, body) = (message.sid, message.broadcaster, message.body);
+                    match message.connection {
+                        ConnectionKind::Person => mcu.handle_message(&from, sid, body, now),
+                        ConnectionKind::Screen => {
+                            served.handle_message(&from, sid.clone(), broadcaster.clone(), body.clone(), now);
+                            straight.handle_message(&from, sid, broadcaster, body, now);
+                        }
+                    }
                 }
-                Output::Tell(News::Refused { request, code }) => mcu.refused(request, &code, now),
+                Output::Tell(News::Refused { request, code }) => {
+                    mcu.refused(request, &code, now);
+                    served.refused(request, now);
+                }
                 Output::Reconnect => {
                     conversation.disconnected();
                     conversation.connected(now);
@@ -56,6 +72,10 @@ pub fn signaling_session(text: &str) {
             }
         }
         mcu.handle_timeout(now);
+        served.handle_timeout(now);
+        straight.handle_timeout(now);
         while mcu.poll_output().is_some() {}
+        while served.poll_output().is_some() {}
+        while straight.poll_output().is_some() {}
     }
 }

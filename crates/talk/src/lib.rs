@@ -36,6 +36,7 @@ mod push;
 mod rest;
 mod ringing;
 mod roster;
+mod screen;
 mod sign_in;
 mod tcp;
 mod translate;

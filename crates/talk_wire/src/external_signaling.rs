@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::constants::MAX_PARTICIPANTS;
-use crate::{HelloAuthParams, PeerMessage, lenient};
+use crate::{HelloAuthParams, PeerBody, PeerMessage, lenient};
 
 /// Most entries taken from one list.
 const MAX_ENTRIES: usize = MAX_PARTICIPANTS * 4;
@@ -308,10 +308,12 @@ pub fn bye_frame(id: &str) -> String {
 }
 
 /// JSON text of a message to one session, or to the whole call when it names none (server feature `recipient-call`).
-/// What only moderators may say goes as `control`, which the server checks.
+/// That a screen is not shared any more goes to the whole room instead, which every server can do. What only moderators
+/// may say goes as `control`, which the server checks.
 pub fn message_frame(id: &str, message: &PeerMessage) -> String {
     let recipient = match &message.to {
         Some(session) => json!({ "type": "session", "sessionid": session }),
+        None if message.body == PeerBody::UnshareScreen => json!({ "type": "room" }),
         None => json!({ "type": "call" }),
     };
     let kind = if message.body.is_control() { "control" } else { "message" };
@@ -321,7 +323,7 @@ pub fn message_frame(id: &str, message: &PeerMessage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ConnectionKind, PeerBody};
+    use crate::ConnectionKind;
 
     fn read(json: Value) -> ServerFrame {
         serde_json::from_value(json).unwrap()
@@ -415,6 +417,15 @@ mod tests {
             json!({"id":"2","type":"message","message":{"recipient":{"type":"session","sessionid":"s"},
                    "data":{"to":"s","type":"requestoffer","roomType":"video"}}})
         );
+        message = PeerMessage { to: None, connection: ConnectionKind::Screen, ..message };
+        message.body = PeerBody::UnshareScreen;
+        let unshare: Value = serde_json::from_str(&message_frame("2", &message)).unwrap();
+        assert_eq!(
+            unshare,
+            json!({"id":"2","type":"message","message":{"recipient":{"type":"room"},
+                   "data":{"type":"unshareScreen","roomType":"screen"}}})
+        );
+        message = PeerMessage { to: Some("s".into()), connection: ConnectionKind::Person, ..message };
         message.body = PeerBody::ForceMute { peer_id: "x".into() };
         let control: Value = serde_json::from_str(&message_frame("3", &message)).unwrap();
         assert_eq!(

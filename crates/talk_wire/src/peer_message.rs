@@ -91,8 +91,50 @@ pub enum PeerBody {
     Busy,
     /// Asks for an offer of what the recipient publishes at a media server; answered by that server.
     RequestOffer,
+    /// Asks a media server to offer the recipient what the sender publishes.
+    SendOffer,
+    /// Asks a media server for other parts of what the recipient publishes.
+    SelectStream(StreamChoice),
     /// Something else; to be ignored.
     Unknown(String),
+}
+
+/// Which parts of what somebody publishes are wanted; what is not named stays as it is (talk-signaling section 6.7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StreamChoice {
+    /// Which of several picture sizes, 0 (smallest) to 2.
+    pub substream: Option<u8>,
+    /// How many of its pictures, 0 (fewest) to 2 (all).
+    pub temporal: Option<u8>,
+    /// Whether pictures at all.
+    pub video: Option<bool>,
+}
+
+impl StreamChoice {
+    fn payload(self) -> Value {
+        let mut payload = Map::new();
+        let number = |number: u8| Value::from(number);
+        let values = [
+            ("substream", self.substream.map(number)),
+            ("temporal", self.temporal.map(number)),
+            ("video", self.video.map(Value::from)),
+        ];
+        for (name, value) in values {
+            if let Some(value) = value {
+                payload.insert(name.into(), value);
+            }
+        }
+        Value::Object(payload)
+    }
+
+    fn read(payload: &Value) -> Self {
+        let number = |name: &str| payload.get(name).and_then(Value::as_u64).and_then(|n| n.try_into().ok());
+        Self {
+            substream: number("substream"),
+            temporal: number("temporal"),
+            video: payload.get("video").and_then(Value::as_bool),
+        }
+    }
 }
 
 /// A possible path (`payload.candidate`). An empty text ends the list.
@@ -166,6 +208,8 @@ impl PeerBody {
             Self::Declined => "declined",
             Self::Busy => "busy",
             Self::RequestOffer => "requestoffer",
+            Self::SendOffer => "sendoffer",
+            Self::SelectStream(_) => "selectStream",
             Self::Unknown(kind) => kind,
         }
     }
@@ -194,6 +238,7 @@ impl PeerBody {
             Self::RaiseHand { state, timestamp } => json!({ "state": state, "timestamp": timestamp }),
             Self::Reaction { reaction } => json!({ "reaction": reaction }),
             Self::ForceMute { peer_id } => json!({ "action": "forceMute", "peerId": peer_id }),
+            Self::SelectStream(choice) => choice.payload(),
             Self::EndOfCandidates
             | Self::ConnectivityError
             | Self::UnshareScreen
@@ -201,6 +246,7 @@ impl PeerBody {
             | Self::Declined
             | Self::Busy
             | Self::RequestOffer
+            | Self::SendOffer
             | Self::Unknown(_) => Value::Null,
         }
     }
@@ -233,6 +279,8 @@ impl PeerBody {
             "declined" => Some(Self::Declined),
             "busy" => Some(Self::Busy),
             "requestoffer" => Some(Self::RequestOffer),
+            "sendoffer" => Some(Self::SendOffer),
+            "selectStream" => Some(Self::SelectStream(StreamChoice::read(payload))),
             _ => None,
         };
         known.unwrap_or_else(|| Self::Unknown(kind.to_owned()))
@@ -319,6 +367,9 @@ mod tests {
             PeerBody::Declined,
             PeerBody::Busy,
             PeerBody::RequestOffer,
+            PeerBody::SendOffer,
+            PeerBody::SelectStream(StreamChoice { substream: Some(1), temporal: Some(2), video: Some(true) }),
+            PeerBody::SelectStream(StreamChoice { video: Some(false), ..StreamChoice::default() }),
         ];
         for body in bodies {
             let sent = message(body);

@@ -103,18 +103,16 @@ impl CallMachine {
         }
     }
 
-    /// Tells everyone what is off, what is on that we did not join with, and that our hand is raised: after joining, the
-    /// service knows nothing else of us.
+    /// Tells everyone that we are silent, where we are, whether our camera is on, and that our hand is raised: after
+    /// joining, the service knows nothing of us.
     pub(super) fn announce_state(&mut self) {
         let held = self.state.is_held();
-        for (kind, muted) in [(MediaKind::Audio, self.muted.audio), (MediaKind::Video, self.muted.video)] {
-            if muted || (held && self.provides(kind)) {
-                self.signal(SignalingCommand::AnnounceMute { kind, muted: true });
-            }
+        if self.muted.audio || (held && self.provides(MediaKind::Audio)) {
+            self.signal(SignalingCommand::AnnounceMute { kind: MediaKind::Audio, muted: true });
         }
-        if !self.muted.video && !held && !self.media.video {
-            self.signal(SignalingCommand::AnnounceMute { kind: MediaKind::Video, muted: false });
-        }
+        // A camera may have been switched since we said what we bring.
+        let muted = self.muted.video || held;
+        self.signal(SignalingCommand::AnnounceMute { kind: MediaKind::Video, muted });
         if self.sharing == Sharing::On {
             self.signal(SignalingCommand::ShareScreen(true));
         }

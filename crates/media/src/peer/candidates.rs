@@ -1,10 +1,16 @@
 //! Candidates of the far end (RFC 8839 section 5.1): read strictly, counted, and kept until they can be used.
 
+mod tcp;
+
 use bellbird_call::IceCandidate;
+
+use tcp::{PassiveCandidate, Way};
 
 /// The most candidates taken from a peer between two ICE restarts. Each is paired with every address of ours and
 /// checked several times, so a peer could otherwise make us knock at thousands of doors (RFC 8445 section 19.5.1).
 const MAX_CANDIDATES: usize = 24;
+/// The most of them that are reached over TCP.
+const MAX_WAYS: usize = 4;
 /// The longest candidate read, bytes.
 const MAX_BYTES: usize = 1024;
 
@@ -26,7 +32,8 @@ pub(super) enum Family {
 
 impl Candidate {
     /// Reads the value of a `candidate` attribute, with or without that name before it. `None` for what is malformed
-    /// or of no use to us: TCP, components but the first, unknown types.
+    /// or of no use to us: TCP ([`RemoteCandidates::add`] knows what to do with some), components but the first, unknown
+    /// types.
     pub(super) fn read(text: &str) -> Option<Self> {
         if text.len() > MAX_BYTES {
             return None;
@@ -56,6 +63,12 @@ impl Candidate {
             text.push_str(if family == Family::V4 { " raddr 0.0.0.0 rport 0" } else { " raddr :: rport 0" });
         }
         Some(Self { text, family })
+    }
+
+    /// What stands for a candidate over TCP.
+    fn of_way(way: &Way, candidate: &PassiveCandidate) -> Self {
+        let (ip, port) = (way.address.ip(), way.address.port());
+        Self { text: format!("tcp 1 udp {} {ip} {port} typ host", candidate.priority), family: Family::V4 }
     }
 
     /// The value of the attribute, without its name.
@@ -95,6 +108,10 @@ pub(super) struct RemoteCandidates {
     waiting: Vec<Candidate>,
     seen: Vec<Candidate>,
     usable: bool,
+    /// Ways to those over TCP.
+    ways: Vec<(PassiveCandidate, Way)>,
+    /// Those of before the last restart, which may still be the path.
+    earlier_ways: Vec<(PassiveCandidate, Way)>,
 }
 
 impl RemoteCandidates {
@@ -104,11 +121,35 @@ impl RemoteCandidates {
         if candidate.candidate.is_empty() {
             return None;
         }
-        let Some(candidate) = Candidate::read(&candidate.candidate) else {
+        let Some(candidate) =
+            Candidate::read(&candidate.candidate).or_else(|| self.way(&candidate.candidate))
+        else {
             tracing::debug!("a candidate of no use to us was passed over");
             return None;
         };
         self.admit(candidate)
+    }
+
+    /// What stands for a candidate over TCP that waits for us to connect; nothing is connected yet.
+    fn way(&mut self, text: &str) -> Option<Candidate> {
+        if text.len() > MAX_BYTES || self.ways.len() == MAX_WAYS {
+            return None;
+        }
+        let candidate = PassiveCandidate::read(text.split_ascii_whitespace().skip(1))?;
+        if self.ways.iter().any(|(known, _)| known.address == candidate.address) {
+            return None;
+        }
+        match Way::open(&candidate) {
+            Ok(way) => {
+                let stands_for_it = Candidate::of_way(&way, &candidate);
+                self.ways.push((candidate, way));
+                Some(stands_for_it)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a path over TCP cannot be tried");
+                None
+            }
+        }
     }
 
     /// Likewise, for one that was read already.
@@ -133,6 +174,7 @@ impl RemoteCandidates {
     /// ICE starts over, so candidates count anew. Those that came for the new start already stay.
     pub(super) fn restart(&mut self) {
         self.seen = self.waiting.clone();
+        self.earlier_ways = std::mem::take(&mut self.ways);
     }
 }
 
@@ -183,6 +225,24 @@ mod tests {
         ] {
             assert_eq!(read(text), None, "{text:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn candidates_over_tcp_are_few_and_stand_for_themselves_once() {
+        let mut candidates = RemoteCandidates::default();
+        candidates.become_usable();
+        let number = |port: u16| IceCandidate {
+            candidate: format!("candidate:1 1 tcp 77 192.0.2.1 {port} typ host tcptype passive"),
+            sdp_mid: None,
+            sdp_mline_index: None,
+        };
+        let first = candidates.add(&number(2001)).unwrap();
+        assert!(first.text().starts_with("tcp 1 udp 77 127.0.0.1 "), "{}", first.text());
+        assert_eq!(candidates.add(&number(2001)), None);
+        let more = (2002..2100).filter(|port| candidates.add(&number(*port)).is_some()).count();
+        assert_eq!(more + 1, MAX_WAYS);
+        candidates.restart();
+        assert!(candidates.add(&number(2001)).is_some());
     }
 
     #[test]

@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{CallEndedBy, Problem, ProblemCode, SignalingEvent};
-use bellbird_call::{CallTarget, MediaKinds, RoomId};
+use bellbird_call::{CallTarget, RoomId};
 use bellbird_talk_wire::constants::ROOM_ONE_TO_ONE;
 use bellbird_talk_wire::{PeerBody, PullItem, UserInRoom};
 
+use super::gestures::facts_of;
 use super::input::{EnterFailure, Entered, Input};
 use super::inside::{CallFate, Inside, Mutes, RingWatch, Standing};
+use super::rights::Rights;
 use super::task::{ASK_INSIDE, ASK_OUTSIDE, CallTask, Entering, Goal, Over, Phase, Step, sid_seed};
 use crate::directory::partner;
 use crate::external::{Admission, Census};
@@ -20,9 +22,6 @@ use crate::translate;
 /// Between attempts to enter again after an outage, and how many there are.
 const REENTER_PAUSE: Duration = Duration::from_secs(2);
 const REENTER_ATTEMPTS: u32 = 15;
-/// How often flags are told that the server may not have heard, and how long after one another.
-const FLAGS_ATTEMPTS: u32 = 5;
-const FLAGS_PAUSE: Duration = Duration::from_secs(2);
 /// Between requests for the member list.
 const NAMES_PAUSE: Duration = Duration::from_secs(3);
 
@@ -36,6 +35,7 @@ impl CallTask {
         let Entered { room, settings, admission } = entered;
         self.room_consent = room.recording_consent;
         let media_server = admission.as_ref().is_some_and(Admission::has_media_server);
+        let simulcast = admission.as_ref().is_some_and(Admission::has_simulcast);
         // A signaling server knows us by an id of its own.
         let own_session = match &admission {
             Some(admission) => admission.session().to_owned(),
@@ -54,6 +54,7 @@ impl CallTask {
                 inside.line = line;
                 inside.census = census;
                 inside.media_server = media_server;
+                inside.simulcast = simulcast;
                 inside.own_session = own_session;
                 inside.users = None;
                 inside
@@ -70,7 +71,11 @@ impl CallTask {
                     one_to_one,
                     contact,
                 });
-                self.tell_facts(&room, media_server);
+                self.ask_reactions();
+                let camera = match &goal {
+                    Goal::Call { media, .. } => media.video,
+                    Goal::Ring | Goal::Refuse(_) => false,
+                };
                 Box::new(Inside {
                     room: id,
                     one_to_one,
@@ -83,9 +88,13 @@ impl CallTask {
                     line,
                     census,
                     media_server,
+                    simulcast,
+                    rights: Rights::of(room.permissions),
+                    facts: facts_of(&room, media_server),
+                    facts_told: false,
                     users: None,
                     standing: Standing::Ringing(RingWatch::new(now)),
-                    mutes: Mutes::default(),
+                    mutes: Mutes::with_camera(camera),
                     hand: None,
                 })
             }
@@ -142,6 +151,7 @@ impl CallTask {
     pub(super) fn call_joined(&mut self, now: Instant) -> Step {
         let Phase::Inside(inside) = &mut self.phase else { return Ok(()) };
         let fate = inside.begin_call(sid_seed(), &self.sink, now);
+        self.review_flags();
         self.restored();
         self.ask_names(now);
         self.follow(fate)
@@ -211,10 +221,9 @@ impl CallTask {
                 // The list can overtake the answer to our request.
                 if joined { self.call_joined(now) } else { Ok(()) }
             }
-            Standing::InCall(call) => {
-                let media = call.media;
+            Standing::InCall(_) => {
                 let fate = inside.apply(users, &self.sink, now);
-                self.renew_flags(media);
+                self.review_flags();
                 self.ask_names(now);
                 self.follow(fate)
             }
@@ -322,25 +331,6 @@ impl CallTask {
             let supported = account.has_feature("call-notification-state-api").await.unwrap_or(true);
             let state = session.notification_state(room.as_str(), account.user_id(), supported).await.ok();
             let _ = facts.send(Input::RingState(state)).await;
-        });
-    }
-
-    /// Says what we send, when we may send it again.
-    fn renew_flags(&mut self, media: MediaKinds) {
-        let Phase::Inside(inside) = &mut self.phase else { return };
-        let Standing::InCall(call) = &mut inside.standing else { return };
-        if !std::mem::take(&mut call.flags_due) {
-            return;
-        }
-        let (session, room) = (self.session.clone(), inside.room.clone());
-        tokio::spawn(async move {
-            for _ in 0..FLAGS_ATTEMPTS {
-                match session.update_call_flags(room.as_str(), translate::flags(media)).await {
-                    Err(error) if error.is_passing() => tokio::time::sleep(FLAGS_PAUSE).await,
-                    // Refused: the right is gone again, or the call.
-                    Ok(()) | Err(_) => return,
-                }
-            }
         });
     }
 

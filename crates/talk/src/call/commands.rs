@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bellbird_call::ports::SignalingCommand;
-use bellbird_call::{CallTarget, LeaveScope, MediaKinds, RoomId};
+use bellbird_call::{CallTarget, LeaveScope, MediaKind, MediaKinds, RoomId};
 use bellbird_talk_wire::PeerBody;
 
 use super::entering;
@@ -43,15 +43,19 @@ impl CallTask {
             SignalingCommand::DeclineEngaged => self.refuse(PeerBody::Busy),
             SignalingCommand::Leave(scope) => self.end(scope),
             SignalingCommand::SendDescription { link, description } => {
-                self.with_call(|call| call.topology.local_description(link, description, now));
+                self.with_call(|call| call.local_description(link, description, now));
                 Ok(())
             }
             SignalingCommand::SendCandidate { link, candidate } => {
-                self.with_call(|call| call.topology.local_candidate(link, candidate));
+                self.with_call(|call| call.local_candidate(link, candidate));
                 Ok(())
             }
-            SignalingCommand::GiveUpLink(link) | SignalingCommand::RenewLink(link) => {
-                self.with_call(|call| call.topology.renew(link, now));
+            SignalingCommand::GiveUpLink(link) => {
+                self.with_call(|call| call.link_lost(link, true, now));
+                Ok(())
+            }
+            SignalingCommand::RenewLink(link) => {
+                self.with_call(|call| call.link_lost(link, false, now));
                 Ok(())
             }
             SignalingCommand::LinkConnected(link) => {
@@ -66,9 +70,17 @@ impl CallTask {
                     Phase::Entering(Entering { before: Some(inside), .. }) => inside.mutes.set(kind, muted),
                     Phase::Entering(_) | Phase::Idle | Phase::Watching { .. } => {}
                 }
+                self.review_flags();
                 Ok(())
             }
-            SignalingCommand::ShareScreen(_) | SignalingCommand::SelectLayer { .. } => Ok(()),
+            SignalingCommand::ShareScreen(sharing) => {
+                self.share_screen(sharing, now);
+                Ok(())
+            }
+            SignalingCommand::SelectLayer { participant, kind, layer } => {
+                self.select_layer(&participant, kind, layer);
+                Ok(())
+            }
             SignalingCommand::AnnounceHand { raised } => {
                 match &mut self.phase {
                     Phase::Inside(inside) => inside.announce_hand(raised),
@@ -108,6 +120,7 @@ impl CallTask {
             Phase::Inside(inside) => {
                 if let Standing::Ringing(_) = &inside.standing {
                     inside.standing = Standing::Joining { media, before: None };
+                    inside.mutes.set(MediaKind::Video, !media.video);
                     let room = inside.room.clone();
                     self.engage(room);
                     self.join(media, false);

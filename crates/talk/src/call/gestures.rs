@@ -6,36 +6,38 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bellbird_call::ports::{Problem, ProblemCode, SignalingEvent, SignalingSink};
 use bellbird_call::{ContactId, MAX_REACTIONS, MediaKind, ParticipantId, Reaction, RoomFacts};
 use bellbird_talk_wire::constants::{
-    ACTOR_USERS, PARTICIPANT_MODERATOR, PARTICIPANT_OWNER, PERMISSION_DEFAULT, PERMISSION_SCREEN,
-    PERMISSION_VIDEO, ROOM_GROUP, ROOM_PUBLIC,
+    ACTOR_USERS, PARTICIPANT_MODERATOR, PARTICIPANT_OWNER, ROOM_GROUP, ROOM_PUBLIC,
 };
 use bellbird_talk_wire::{PeerBody, PeerMessage, Room};
 
+use super::input::Input;
 use super::inside::{Inside, Standing};
 use super::leaving::message;
-use super::task::{CallTask, Phase};
+use super::rights::Rights;
+use super::task::{CallTask, Entering, Phase};
 use crate::account::TalkAccount;
 use crate::rest::{RestError, Session, Subject};
 
 impl CallTask {
-    /// Tells what the room is and lets us do. The emojis come with the server's capabilities, which mostly are known.
-    pub(super) fn tell_facts(&self, room: &Room, media_server: bool) {
-        let several = matches!(room.kind, ROOM_GROUP | ROOM_PUBLIC);
-        let moderator = matches!(room.participant_type, PARTICIPANT_OWNER | PARTICIPANT_MODERATOR);
-        let mut facts = RoomFacts {
-            moderator,
-            may_add: moderator && several,
-            open_by_link: room.kind == ROOM_PUBLIC,
-            mesh: !media_server,
-            may_publish_video: allows(room.permissions, PERMISSION_VIDEO),
-            may_share_screen: allows(room.permissions, PERMISSION_SCREEN),
-            reactions: Vec::new(),
-        };
-        let (account, sink) = (self.account.clone(), self.sink.clone());
+    /// Asks for what completes the facts of a room: the emojis come with the server's capabilities, which mostly are
+    /// known.
+    pub(super) fn ask_reactions(&self) {
+        let (account, facts) = (self.account.clone(), self.facts.clone());
         tokio::spawn(async move {
-            facts.reactions = reactions(&account).await;
-            sink(SignalingEvent::Facts(facts));
+            // A closed channel means that the call is over.
+            let _ = facts.send(Input::Reactions(reactions(&account).await)).await;
         });
+    }
+
+    /// The facts of the room are complete.
+    pub(super) fn learn_reactions(&mut self, reactions: Vec<Reaction>) {
+        let inside = match &mut self.phase {
+            Phase::Inside(inside) | Phase::Entering(Entering { before: Some(inside), .. }) => inside,
+            Phase::Entering(_) | Phase::Idle | Phase::Watching { .. } => return,
+        };
+        inside.facts.reactions = reactions;
+        inside.facts_told = true;
+        (self.sink)(SignalingEvent::Facts(inside.facts.clone()));
     }
 
     /// Adds somebody and rings them, in the background of the call.
@@ -124,9 +126,20 @@ impl Inside {
     }
 }
 
-/// Whether permissions in effect hold one. Servers too old to have permissions tell none, and forbid nothing.
-fn allows(permissions: u32, permission: u32) -> bool {
-    permissions == PERMISSION_DEFAULT || permissions & permission != 0
+/// What a room is and lets us do, but for its emojis.
+pub(super) fn facts_of(room: &Room, media_server: bool) -> RoomFacts {
+    let several = matches!(room.kind, ROOM_GROUP | ROOM_PUBLIC);
+    let moderator = matches!(room.participant_type, PARTICIPANT_OWNER | PARTICIPANT_MODERATOR);
+    let rights = Rights::of(room.permissions);
+    RoomFacts {
+        moderator,
+        may_add: moderator && several,
+        open_by_link: room.kind == ROOM_PUBLIC,
+        mesh: !media_server,
+        may_publish_video: rights.video,
+        may_share_screen: rights.screen,
+        reactions: Vec::new(),
+    }
 }
 
 fn hand_message(hand: Option<i64>) -> PeerBody {

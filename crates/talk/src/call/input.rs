@@ -1,5 +1,6 @@
 //! All that wakes a call.
 
+use bellbird_call::Reaction;
 use bellbird_call::ports::{Problem, SignalingCommand};
 use bellbird_talk_wire::{CallPeer, Participant, Room, SignalingSettings};
 
@@ -25,6 +26,10 @@ pub(super) enum Input {
     Peers(u64, Vec<CallPeer>),
     /// The state of the call that rings here; `None` when it could not be had.
     RingState(Option<NotificationState>),
+    /// A request about our flags ended; the session it was made for comes by the line's number.
+    FlagsTold(u64),
+    /// The emojis that can be shown as reactions.
+    Reactions(Vec<Reaction>),
     /// The room's members, for their names.
     Names(Vec<Participant>),
     /// A deadline passed.

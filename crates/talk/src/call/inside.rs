@@ -5,17 +5,20 @@ use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{Problem, ProblemCode};
 use bellbird_call::ports::{SignalingEvent, SignalingSink};
-use bellbird_call::{IceServer, LinkId, MediaKind, MediaKinds, ParticipantId, RoomId};
-use bellbird_talk_wire::constants::{IN_CALL_AUDIO, IN_CALL_VIDEO, PERMISSION_AUDIO, PERMISSION_DEFAULT};
+use bellbird_call::{IceServer, LinkId, MediaKind, MediaKinds, ParticipantId, RoomFacts, RoomId};
+use bellbird_talk_wire::constants::{IN_CALL_AUDIO, IN_CALL_VIDEO, PERMISSION_DEFAULT};
 use bellbird_talk_wire::{DataMessage, MuteName, PeerBody, PeerMessage, UserInRoom};
 
 use super::introductions::Introductions;
 use super::leaving::message;
 use super::line::Line;
+use super::rights::{FlagsDesk, Rights};
+use super::screens::CallScreens;
 use super::topology::{Beginning, Topology};
 use crate::external::{Census, LinkOwner};
 use crate::mesh::{Member, MeshOutput};
 use crate::roster::{News, Roster};
+use crate::screen::is_screen;
 use crate::translate;
 
 /// After our session was renewed, how long the others' sessions may take to be renewed too.
@@ -35,6 +38,13 @@ pub(super) struct Inside {
     pub(super) census: Option<Census>,
     /// Media go through a media server.
     pub(super) media_server: bool,
+    /// That takes pictures in several sizes.
+    pub(super) simulcast: bool,
+    /// What we may send.
+    pub(super) rights: Rights,
+    /// What the room is and lets us do, once it is known as a whole.
+    pub(super) facts: RoomFacts,
+    pub(super) facts_told: bool,
     pub(super) roster: Roster,
     /// The last list, for when it could not be used yet.
     pub(super) users: Option<Vec<UserInRoom>>,
@@ -70,14 +80,16 @@ pub(super) struct RingWatch {
 
 /// Our part in a call.
 pub(super) struct InCall {
+    /// What we bring, if we may. The camera comes and goes in it.
     pub(super) media: MediaKinds,
     pub(super) topology: Topology,
+    /// Shared ones, ours and theirs.
+    pub(super) screens: CallScreens,
+    pub(super) flags: FlagsDesk,
     /// Whom to tell our state.
     pub(super) introductions: Introductions,
     /// A moderator took the right to speak from us, and the person was told.
     pub(super) silenced: bool,
-    /// We may speak again, and our flags in the call do not say so yet.
-    pub(super) flags_due: bool,
     /// A list showed us in the call. Before that, one that does not is only late.
     pub(super) own_seen: bool,
     /// Someone else was in the call with us.
@@ -89,7 +101,7 @@ pub(super) struct InCall {
 }
 
 /// What we announced as off.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Mutes {
     audio: bool,
     video: bool,
@@ -106,6 +118,11 @@ pub(super) enum CallFate {
 }
 
 impl Mutes {
+    /// What is announced before anything was said: the microphone is on, and the camera when we bring it.
+    pub(super) fn with_camera(camera: bool) -> Self {
+        Self { audio: false, video: !camera }
+    }
+
     pub(super) fn set(&mut self, kind: MediaKind, muted: bool) {
         match kind {
             MediaKind::Audio => self.audio = muted,
@@ -118,11 +135,20 @@ impl Mutes {
 impl Inside {
     /// Becomes part of the call: tells it, and takes up the list that came before.
     pub(super) fn begin_call(&mut self, sid_seed: u64, sink: &SignalingSink, now: Instant) -> CallFate {
-        let Standing::Joining { media, before } = &mut self.standing else { return CallFate::GoesOn };
-        let media = *media;
+        let Standing::Joining { media: joined_with, before } = &mut self.standing else {
+            return CallFate::GoesOn;
+        };
+        let joined_with = *joined_with;
+        let flags = FlagsDesk::joined(translate::flags(self.rights.allowed(joined_with)));
+        // The camera may have been switched while we were on the way.
+        let media = MediaKinds { video: !self.mutes.video, ..joined_with };
         let in_call = match before.take() {
             Some(mut before) => {
+                before.media = media;
+                before.flags = flags;
+                before.topology.set_may_send(self.rights.media(), now);
                 before.topology.rejoin(&self.own_session, now);
+                before.screens.rejoin(&self.own_session, now);
                 before.introductions = Introductions::default();
                 before.own_seen = false;
                 before.returning_until = Some(now + RETURN_LIMIT);
@@ -134,18 +160,22 @@ impl Inside {
                     local: ParticipantId::new(&self.own_session),
                     ice_servers: self.ice_servers.clone(),
                 });
+                let beginning = Beginning {
+                    own_session: &self.own_session,
+                    own_name: &self.own_name,
+                    own_streams: self.rights.allowed(media).is_any(),
+                    may_send: self.rights.media(),
+                    media_server: self.media_server,
+                    simulcast: self.simulcast,
+                    sid_seed,
+                };
                 InCall {
                     media,
-                    topology: Topology::new(&Beginning {
-                        own_session: &self.own_session,
-                        own_name: &self.own_name,
-                        own_streams: media.is_any(),
-                        media_server: self.media_server,
-                        sid_seed,
-                    }),
+                    topology: Topology::new(&beginning),
+                    screens: CallScreens::new(&beginning),
+                    flags,
                     introductions: Introductions::default(),
                     silenced: false,
-                    flags_due: false,
                     own_seen: false,
                     others_seen: false,
                     returning_until: None,
@@ -171,6 +201,15 @@ impl Inside {
             .iter()
             .find(|user| user.session_id == self.own_session)
             .map_or(PERMISSION_DEFAULT, |user| user.participant_permissions);
+        let rights = Rights::told(permissions).unwrap_or(self.rights);
+        let other_rights = std::mem::replace(&mut self.rights, rights) != rights;
+        if other_rights {
+            self.facts.may_publish_video = rights.video;
+            self.facts.may_share_screen = rights.screen;
+            if self.facts_told {
+                sink(SignalingEvent::Facts(self.facts.clone()));
+            }
+        }
         // Kept for the time when those missing count as gone.
         self.users = call.returning_until.is_some().then_some(users);
         if !keep_missing {
@@ -182,7 +221,7 @@ impl Inside {
             Some(flags) => {
                 call.own_seen = true;
                 // Servers that enforce it end what we send by themselves; this says why.
-                let silenced = permissions != PERMISSION_DEFAULT && permissions & PERMISSION_AUDIO == 0;
+                let silenced = !rights.audio;
                 if silenced && !call.silenced && call.media.audio {
                     let detail = "a moderator has taken the right to speak from us";
                     sink(SignalingEvent::Trouble(Problem::new(ProblemCode::Forbidden, detail)));
@@ -191,11 +230,13 @@ impl Inside {
                         sink(SignalingEvent::MuteRequested);
                     }
                 }
-                let regained = std::mem::replace(&mut call.silenced, silenced) && !silenced;
-                // The server took them with the right, and gives them back only when asked.
-                call.flags_due |= regained && call.media.audio && flags & IN_CALL_AUDIO == 0;
-                let sends = flags & (IN_CALL_AUDIO | IN_CALL_VIDEO) != 0 && !silenced;
-                call.topology.set_own_streams(sends, now);
+                call.silenced = silenced;
+                if other_rights {
+                    // The server takes them with the right, and gives them back only when asked.
+                    call.flags.changed(flags);
+                }
+                call.topology.set_may_send(rights.media(), now);
+                call.topology.set_own_streams(rights.sends(flags), now);
                 false
             }
         };
@@ -217,6 +258,7 @@ impl Inside {
             })
             .collect();
         call.topology.set_members(&members, now);
+        call.screens.set_members(&members, now);
         let mut left = left;
         if call.topology.has_server() {
             // Those who came back without media replace whom they were at once, the others once they are heard.
@@ -242,8 +284,30 @@ impl Inside {
         }
     }
 
+    /// Our part in the call, also while our session in it is being renewed.
+    pub(super) fn call(&mut self) -> Option<&mut InCall> {
+        match &mut self.standing {
+            Standing::InCall(call) => Some(call),
+            Standing::Joining { before, .. } => before.as_deref_mut(),
+            Standing::Ringing(_) => None,
+        }
+    }
+
+    /// Our part in the call that we are in now.
+    pub(super) fn in_call_now(&mut self) -> Option<&mut InCall> {
+        match &mut self.standing {
+            Standing::InCall(call) => Some(call),
+            Standing::Joining { .. } | Standing::Ringing(_) => None,
+        }
+    }
+
     /// Carries out what the rules of the links want.
     pub(super) fn drain(&mut self, sink: &SignalingSink) {
+        self.drain_people(sink);
+        self.drain_screens(sink);
+    }
+
+    fn drain_people(&mut self, sink: &SignalingSink) {
         let Standing::InCall(call) = &mut self.standing else { return };
         while let Some((output, request)) = call.topology.poll_output() {
             match output {
@@ -275,6 +339,9 @@ impl Inside {
     /// Tells everyone in the call that we are muted or not, both ways that clients listen to.
     pub(super) fn announce_mute(&mut self, kind: MediaKind, muted: bool, sink: &SignalingSink) {
         self.mutes.set(kind, muted);
+        if let (MediaKind::Video, Standing::InCall(call)) = (kind, &mut self.standing) {
+            call.media.video = !muted;
+        }
         let (Standing::InCall(call), Some(name)) = (&self.standing, translate::kind_to_wire(kind)) else {
             return;
         };
@@ -315,11 +382,8 @@ impl Inside {
     /// What is off and what is on.
     fn states(&self) -> Vec<(MuteName, bool)> {
         let Standing::InCall(call) = &self.standing else { return Vec::new() };
-        let mut states = vec![(MuteName::Audio, self.mutes.audio || !call.media.audio)];
-        if call.media.video {
-            states.push((MuteName::Video, self.mutes.video));
-        }
-        states
+        let (audio, video) = (self.mutes.audio || !call.media.audio, self.mutes.video);
+        vec![(MuteName::Audio, audio), (MuteName::Video, video)]
     }
 
     /// Tells a session our state by messages.
@@ -344,11 +408,15 @@ impl Inside {
 
     /// A link is up: its far end learns our whole state. Its data channel may open only later, hence both ways.
     pub(super) fn link_connected(&mut self, link: LinkId, sink: &SignalingSink, now: Instant) {
+        if is_screen(link) {
+            return self.screen_connected(link, sink);
+        }
         let Standing::InCall(call) = &mut self.standing else { return };
         let Some(owner) = call.topology.link_connected(link, now) else { return };
         if let LinkOwner::Session(session) = &owner
             && call.topology.has_server()
         {
+            call.screens.person_connected(session);
             let earlier = self.roster.take_earlier(session);
             if let Some(earlier) = &earlier {
                 call.topology.forget(earlier);

@@ -22,11 +22,14 @@ impl Inside {
 
     /// A peer message whose sender the server vouches for.
     pub(super) fn handle_peer(&mut self, message: PeerMessage, sink: &SignalingSink, now: Instant) {
+        if message.connection == ConnectionKind::Screen {
+            return self.handle_screen(message, sink, now);
+        }
         let Some(from) = message.from else { return };
         // A media server speaks to us in our own name about what we publish.
         let from_server =
             self.media_server && matches!(&message.body, PeerBody::Answer { .. } | PeerBody::Candidate(_));
-        if (from == self.own_session && !from_server) || message.connection != ConnectionKind::Person {
+        if from == self.own_session && !from_server {
             return;
         }
         let in_call = self.roster.is_in_call(&from);
@@ -62,6 +65,8 @@ impl Inside {
             | PeerBody::Reaction { .. }
             | PeerBody::UnshareScreen
             | PeerBody::RequestOffer
+            | PeerBody::SendOffer
+            | PeerBody::SelectStream(_)
             | PeerBody::Unknown(_) => {}
         }
     }

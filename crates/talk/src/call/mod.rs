@@ -23,6 +23,8 @@ mod leaving;
 mod line;
 mod messages;
 mod news;
+mod rights;
+mod screens;
 mod task;
 mod topology;
 mod way;

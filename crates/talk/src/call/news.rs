@@ -26,7 +26,7 @@ impl CallTask {
             News::Replaced => self.handle_line(LineEvent::Replaced, now),
             News::Failed(problem) => self.handle_line(LineEvent::Failed(problem), now),
             News::Event(ServerEvent::SwitchTo { room }) => {
-                self.switch_to(&room);
+                self.switch_to(&room, now);
                 Ok(())
             }
             News::Event(event) => {
@@ -55,6 +55,7 @@ impl CallTask {
                     && let Standing::InCall(call) = &mut inside.standing
                 {
                     call.topology.refused(request, &code, now);
+                    call.screens.refused(request, now);
                     inside.drain(&self.sink);
                 }
                 Ok(())
@@ -104,7 +105,7 @@ impl CallTask {
 
     /// A moderator sends us to another room, as from a conversation to one of its breakout rooms: the call goes on
     /// there, with whoever is there.
-    fn switch_to(&mut self, room: &str) {
+    fn switch_to(&mut self, room: &str, now: Instant) {
         if room.is_empty() || room.len() > MAX_SESSION_ID_BYTES {
             return;
         }
@@ -118,6 +119,7 @@ impl CallTask {
             inside.roster.in_call().map(|(session, _)| ParticipantId::new(session)).collect();
         if let Standing::InCall(call) = &mut inside.standing {
             call.topology.close_all(&inside.own_session);
+            call.screens.rejoin(&inside.own_session, now);
         }
         inside.drain(&self.sink);
         for participant in gone {

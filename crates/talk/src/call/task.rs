@@ -160,7 +160,15 @@ impl CallTask {
             Input::Line(line, event) if line == self.line => self.handle_line(event, now),
             Input::News(line, news) if line == self.line => self.handle_news(news, now),
             Input::Peers(line, peers) if line == self.line => self.handle_peers(&peers, now),
-            Input::Line(..) | Input::News(..) | Input::Peers(..) => Ok(()),
+            Input::FlagsTold(line) if line == self.line => {
+                self.flags_told();
+                Ok(())
+            }
+            Input::Line(..) | Input::News(..) | Input::Peers(..) | Input::FlagsTold(_) => Ok(()),
+            Input::Reactions(reactions) => {
+                self.learn_reactions(reactions);
+                Ok(())
+            }
             Input::RingState(state) => self.handle_ring_state(state, now),
             Input::Names(members) => {
                 if let Phase::Inside(inside) = &mut self.phase {
@@ -218,6 +226,7 @@ impl CallTask {
                 Standing::Joining { .. } => Ok(()),
                 Standing::InCall(call) => {
                     call.topology.handle_timeout(now);
+                    call.screens.handle_timeout(now);
                     let fate = if due(call.returning_until) {
                         call.returning_until = None;
                         let users = inside.users.take().unwrap_or_default();
@@ -243,7 +252,11 @@ impl CallTask {
                 Standing::Joining { .. } => None,
                 Standing::InCall(call) => {
                     let links = call.topology.poll_timeout().into_iter();
-                    links.chain(call.returning_until).chain(call.introductions.deadline()).min()
+                    links
+                        .chain(call.screens.poll_timeout())
+                        .chain(call.returning_until)
+                        .chain(call.introductions.deadline())
+                        .min()
                 }
             },
         }

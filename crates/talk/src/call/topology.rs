@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bellbird_call::{IceCandidate, LinkId, SessionDescription};
+use bellbird_call::{IceCandidate, LinkId, MediaKinds, SessionDescription};
 use bellbird_talk_wire::PeerBody;
 
 use crate::external::{LinkOwner, Mcu};
@@ -21,17 +21,25 @@ pub(super) struct Beginning<'a> {
     pub(super) own_session: &'a str,
     pub(super) own_name: &'a str,
     pub(super) own_streams: bool,
+    pub(super) may_send: MediaKinds,
     pub(super) media_server: bool,
+    /// It takes pictures in several sizes.
+    pub(super) simulcast: bool,
     pub(super) sid_seed: u64,
 }
 
 impl Topology {
     pub(super) fn new(beginning: &Beginning<'_>) -> Self {
-        let Beginning { own_session, own_name, own_streams, media_server, sid_seed } = *beginning;
+        let Beginning { own_session, own_name, own_streams, may_send, media_server, simulcast, sid_seed } =
+            *beginning;
         if media_server {
-            Self::Server(Box::new(Mcu::new(own_session, own_name, own_streams, sid_seed)))
+            let mut mcu = Mcu::new(own_session, own_name, own_streams, sid_seed);
+            mcu.begin_with(may_send, simulcast);
+            Self::Server(Box::new(mcu))
         } else {
-            Self::Mesh(Mesh::new(own_session, own_name, own_streams, sid_seed))
+            let mut mesh = Mesh::new(own_session, own_name, own_streams, sid_seed);
+            mesh.begin_with(may_send);
+            Self::Mesh(mesh)
         }
     }
 
@@ -94,9 +102,18 @@ impl Topology {
         }
     }
 
+    /// What we may send changed.
+    pub(super) fn set_may_send(&mut self, may_send: MediaKinds, now: Instant) {
+        match self {
+            Self::Mesh(mesh) => mesh.set_may_send(may_send, now),
+            Self::Server(mcu) => mcu.set_may_send(may_send, now),
+        }
+    }
+
+    /// Whether we send anything.
     pub(super) fn set_own_streams(&mut self, own_streams: bool, now: Instant) {
         match self {
-            Self::Mesh(mesh) => mesh.set_own_streams(own_streams),
+            Self::Mesh(mesh) => mesh.set_own_streams(own_streams, now),
             Self::Server(mcu) => mcu.set_own_streams(own_streams, now),
         }
     }

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Message;
 use url::Url;
 
 use super::conversation::{Conversation, Identity, News, Output};
-use super::socket::{self, Socket};
+use super::socket::{self, Socket, Unreached};
 use crate::account::TalkAccount;
 use crate::link::{Backoff, KeepAlive, LinkPolicy, LinkStep};
 use crate::rest::{Session, Subject, client_config};
@@ -152,6 +152,11 @@ impl Admission {
     /// Whether media go through a media server.
     pub(crate) fn has_media_server(&self) -> bool {
         self.media_server
+    }
+
+    /// Whether that takes pictures in several sizes at once.
+    pub(crate) fn has_simulcast(&self) -> bool {
+        self.media_server && self.driver.conversation.has_feature("simulcast")
     }
 
     /// Begins to listen. What happens is given to `deliver`, which may wait to slow us down, and returns whether
@@ -384,7 +389,15 @@ impl Driver {
                 self.conversation.connected(now);
                 return;
             }
-            Ok(Err(reason)) => reason,
+            Ok(Err(Unreached::Reason(reason))) => reason,
+            Ok(Err(Unreached::Untrusted(problem))) => {
+                // Asking again makes no certificate right; a call that runs may outlast a mistake of its server's.
+                if !self.ready {
+                    let detail = format_args!("at the signaling server: {}", problem.detail);
+                    self.failed = Some(Problem::new(problem.code, detail));
+                }
+                "its certificate is not trusted"
+            }
             Err(_) => "it takes too long",
         };
         tracing::debug!(reason, "no connection to the signaling server");

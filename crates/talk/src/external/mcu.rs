@@ -45,7 +45,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How often we publish anew on the mere suspicion that the server has lost what we publish.
 const MAX_DOUBTS: u32 = 2;
 /// Candidates taken for one link.
-const MAX_CANDIDATES: u32 = 256;
+pub(super) const MAX_CANDIDATES: u32 = 256;
 
 /// Something to do, and the number by which its refusal is told.
 pub(crate) type McuOutput = (MeshOutput, Option<u64>);
@@ -64,6 +64,10 @@ pub(crate) struct Mcu {
     own_session: String,
     own_name: String,
     own_streams: bool,
+    /// What the server lets us publish. A kind it does not must not even be offered.
+    may_send: MediaKinds,
+    /// It takes pictures in several sizes at once.
+    simulcast: bool,
     publisher: Publisher,
     publish_failures: u32,
     publish_candidates: u32,
@@ -99,6 +103,8 @@ impl Mcu {
             own_session: own_session.to_owned(),
             own_name: own_name.to_owned(),
             own_streams,
+            may_send: MediaKinds::VIDEO,
+            simulcast: false,
             publisher: Publisher::Idle { not_before: None },
             publish_failures: 0,
             publish_candidates: 0,
@@ -114,6 +120,12 @@ impl Mcu {
             next_request: 1,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// What the media server takes of us, and in how many sizes. Before anything is published.
+    pub(crate) fn begin_with(&mut self, may_send: MediaKinds, simulcast: bool) {
+        self.may_send = may_send;
+        self.simulcast = simulcast;
     }
 
     /// What to do next.
@@ -173,6 +185,17 @@ impl Mcu {
     /// Whether only a new session can publish and receive again. Told once.
     pub(crate) fn take_stale(&mut self) -> bool {
         std::mem::take(&mut self.stale)
+    }
+
+    /// The server lets us publish other kinds: it ends what held one that is forbidden now, and what is allowed now was
+    /// not in what we offered.
+    pub(crate) fn set_may_send(&mut self, may_send: MediaKinds, now: Instant) {
+        if std::mem::replace(&mut self.may_send, may_send) != may_send
+            && let Some(link) = self.publisher.link()
+        {
+            self.publisher = Publisher::Resting { until: now + REST };
+            self.close(Some(link));
+        }
     }
 
     /// What we may send changed (a permission was taken or given).
@@ -391,7 +414,11 @@ impl Mcu {
                 self.publish_candidates = 0;
                 let until = now + ANSWER_LIMIT;
                 self.publisher = Publisher::Offering { link, sid, request: None, until };
-                let open = link_of(link, None, LinkRole::Offerer, LinkDirection::SendOnly);
+                let open = Link {
+                    may_send: self.may_send,
+                    simulcast: self.simulcast && self.may_send.video,
+                    ..link_of(link, None, LinkRole::Offerer, LinkDirection::SendOnly)
+                };
                 self.outputs.push_back((MeshOutput::Open(open), None));
             }
             Publisher::Resting { until } => {
@@ -543,7 +570,7 @@ impl Mcu {
 }
 
 /// How long to wait after this many failures in a row.
-fn pause(failures: u32) -> Duration {
+pub(super) fn pause(failures: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << failures.min(8)).min(LONGEST_PAUSE)
 }
 
@@ -563,7 +590,7 @@ fn link_of(id: LinkId, session: Option<&str>, role: LinkRole, direction: LinkDir
         source: LinkSource::Person,
         role,
         direction,
-        may_send: MediaKinds::VOICE,
+        may_send: MediaKinds::NONE,
         simulcast: false,
     }
 }

@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use url::Url;
 
+use crate::rest::untrusted;
 use crate::{address, tcp};
 
 /// Longest frame read. Lists of a large room are the longest there are.
@@ -42,15 +43,27 @@ pub(super) fn address(server: &str, nextcloud: &Url) -> Result<Url, Problem> {
     Ok(url)
 }
 
-/// Connects. The error is a reason for the log, without names.
-pub(super) async fn connect(url: &Url, tls: Arc<ClientConfig>) -> Result<Socket, &'static str> {
-    let stream = tcp::connect(url).await?;
+/// Why there is no connection.
+pub(super) enum Unreached {
+    /// For the log, without names.
+    Reason(&'static str),
+    /// Whoever answers has a certificate that we do not trust.
+    Untrusted(Problem),
+}
+
+/// Connects.
+pub(super) async fn connect(url: &Url, tls: Arc<ClientConfig>) -> Result<Socket, Unreached> {
+    let stream = tcp::connect(url).await.map_err(Unreached::Reason)?;
     let settings =
         WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
     let connector = Connector::Rustls(tls);
     let connecting = client_async_tls_with_config(url.as_str(), stream, Some(settings), Some(connector));
-    let (socket, _) = connecting.await.map_err(|_| "it refuses the WebSocket")?;
-    Ok(socket)
+    match connecting.await {
+        Ok((socket, _)) => Ok(socket),
+        Err(error) => {
+            Err(untrusted(&error).map_or(Unreached::Reason("it refuses the WebSocket"), Unreached::Untrusted))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -17,22 +17,22 @@ const MAX_BYTES: usize = 1024 * 1024;
 
 /// The messages kept, oldest first.
 #[derive(Default)]
-pub(super) struct EarlyMessages {
+pub(crate) struct EarlyMessages {
     messages: VecDeque<Early>,
     bytes: usize,
 }
 
 /// One of them.
-pub(super) struct Early {
+pub(crate) struct Early {
     from: String,
     arrived: Instant,
-    pub(super) sid: String,
-    pub(super) body: PeerBody,
+    pub(crate) sid: String,
+    pub(crate) body: PeerBody,
 }
 
 impl EarlyMessages {
     /// Keeps a message, or drops it when there are too many.
-    pub(super) fn keep(&mut self, from: &str, sid: String, body: PeerBody, now: Instant) {
+    pub(crate) fn keep(&mut self, from: &str, sid: String, body: PeerBody, now: Instant) {
         self.expire(now);
         let size = size(&body);
         let of_sender = self.messages.iter().filter(|message| message.from == from).count();
@@ -44,7 +44,7 @@ impl EarlyMessages {
     }
 
     /// Takes what a sender sent, in order.
-    pub(super) fn take(&mut self, from: &str) -> Vec<Early> {
+    pub(crate) fn take(&mut self, from: &str) -> Vec<Early> {
         let (taken, kept) = std::mem::take(&mut self.messages)
             .into_iter()
             .partition::<Vec<_>, _>(|message| message.from == from);
@@ -54,7 +54,7 @@ impl EarlyMessages {
     }
 
     /// Drops what is too old.
-    pub(super) fn expire(&mut self, now: Instant) {
+    pub(crate) fn expire(&mut self, now: Instant) {
         while self.messages.front().is_some_and(|oldest| oldest.arrived + KEEP <= now) {
             if let Some(oldest) = self.messages.pop_front() {
                 self.bytes -= size(&oldest.body);
@@ -63,7 +63,7 @@ impl EarlyMessages {
     }
 
     /// When the oldest is to be dropped.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.messages.front().map(|oldest| oldest.arrived + KEEP)
     }
 }

@@ -16,20 +16,24 @@
 
 mod early;
 mod peer;
+mod screens;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bellbird_call::{
-    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, MediaKinds, ParticipantId, SessionDescription,
+    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, MediaKinds, ParticipantId,
+    SessionDescription,
 };
 use bellbird_talk_wire::PeerBody;
 use bellbird_talk_wire::constants::{
     MAX_CANDIDATE_BYTES, MAX_PARTICIPANTS, MAX_SDP_BYTES, MAX_SESSION_ID_BYTES, MAX_SID_BYTES,
 };
 
-use early::EarlyMessages;
+pub(crate) use early::EarlyMessages;
+pub(crate) use peer::Attempts;
 use peer::{Peer, Stage};
+pub(crate) use screens::Screens;
 
 use crate::translate;
 
@@ -76,6 +80,8 @@ pub(crate) struct Mesh {
     own_session: String,
     own_name: String,
     own_streams: bool,
+    /// What we may send on links opened from now on.
+    may_send: MediaKinds,
     peers: BTreeMap<String, Peer>,
     early: EarlyMessages,
     next_link: u64,
@@ -91,12 +97,18 @@ impl Mesh {
             own_session: own_session.to_owned(),
             own_name: own_name.to_owned(),
             own_streams,
+            may_send: MediaKinds::VIDEO,
             peers: BTreeMap::new(),
             early: EarlyMessages::default(),
             next_link: 1,
             next_sid: sid_seed,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// What we may send. Before there are links.
+    pub(crate) fn begin_with(&mut self, may_send: MediaKinds) {
+        self.may_send = may_send;
     }
 
     /// What to do next.
@@ -117,9 +129,44 @@ impl Mesh {
         own_session.clone_into(&mut self.own_session);
     }
 
-    /// What we may send changed (a permission was taken or given).
-    pub(crate) fn set_own_streams(&mut self, own_streams: bool) {
-        self.own_streams = own_streams;
+    /// The server lets us send other kinds. A link made without a kind that is allowed now is made anew; one made with a
+    /// kind that is forbidden now stays, and carries nothing of it.
+    pub(crate) fn set_may_send(&mut self, may_send: MediaKinds, now: Instant) {
+        if std::mem::replace(&mut self.may_send, may_send) != may_send {
+            self.complete_links(now);
+        }
+    }
+
+    /// Whether we send anything changed. Who had nothing to send before begins where nobody else did.
+    pub(crate) fn set_own_streams(&mut self, own_streams: bool, now: Instant) {
+        if std::mem::replace(&mut self.own_streams, own_streams) == own_streams || !own_streams {
+            return;
+        }
+        for peer in self.peers.values_mut() {
+            if let Stage::Awaiting { until: until @ None } = &mut peer.stage {
+                *until = Some(now + REOFFER_AFTER);
+            }
+        }
+        let idle = self.peers.iter().filter(|(_, peer)| peer.stage.is_idle());
+        for session in idle.map(|(session, _)| session.clone()).collect::<Vec<_>>() {
+            self.begin(&session, now);
+        }
+        self.complete_links(now);
+    }
+
+    fn complete_links(&mut self, now: Instant) {
+        if !self.own_streams {
+            return;
+        }
+        let MediaKinds { audio, video } = self.may_send;
+        let lacks = |peer: &Peer| {
+            let before = peer.may_send;
+            peer.stage.link().is_some() && (audio && !before.audio || video && !before.video)
+        };
+        let lacking = self.peers.iter().filter(|(_, peer)| lacks(peer)).map(|(session, _)| session.clone());
+        for session in lacking.collect::<Vec<_>>() {
+            self.offer_anew(&session, now);
+        }
     }
 
     /// Everyone else in the call, as the server tells. Those missing have left.
@@ -291,7 +338,9 @@ impl Mesh {
         self.next_link += 1;
         self.next_sid += 1;
         peer.stage = Stage::Offering { link, sid, until: now + REOFFER_AFTER };
-        self.outputs.push_back(MeshOutput::Open(link_of(link, session, LinkRole::Offerer)));
+        peer.may_send = self.may_send;
+        let open = link_of(link, session, LinkRole::Offerer, self.may_send);
+        self.outputs.push_back(MeshOutput::Open(open));
     }
 
     fn handle(&mut self, session: &str, sid: String, body: PeerBody, now: Instant) {
@@ -356,8 +405,10 @@ impl Mesh {
             until: self.own_streams.then(|| now + CONNECT_LIMIT),
             answer_due: false,
         };
+        peer.may_send = self.may_send;
         self.close(&old);
-        self.outputs.push_back(MeshOutput::Open(link_of(link, session, LinkRole::Answerer)));
+        let open = link_of(link, session, LinkRole::Answerer, self.may_send);
+        self.outputs.push_back(MeshOutput::Open(open));
         self.outputs.push_back(MeshOutput::Description(link, SessionDescription::Offer(sdp)));
     }
 
@@ -376,14 +427,14 @@ impl Mesh {
     }
 }
 
-fn link_of(id: LinkId, session: &str, role: LinkRole) -> Link {
+fn link_of(id: LinkId, session: &str, role: LinkRole, may_send: MediaKinds) -> Link {
     Link {
         id,
         participant: Some(ParticipantId::new(session)),
         source: LinkSource::Person,
         role,
         direction: LinkDirection::SendReceive,
-        may_send: MediaKinds::VIDEO,
+        may_send,
         simulcast: false,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bellbird_call::{LinkId, LinkRole};
+use bellbird_call::{LinkId, LinkRole, MediaKinds};
 
 /// Attempts of either side within [`ATTEMPTS_WINDOW`]; a peer that renews its offer without end must not keep us busy.
 const MAX_OWN_ATTEMPTS: u32 = 6;
@@ -19,6 +19,8 @@ pub(super) struct Peer {
     pub(super) attempts: Attempts,
     /// Candidates taken since the last description of theirs.
     pub(super) candidates: u32,
+    /// What we may send on its link.
+    pub(super) may_send: MediaKinds,
 }
 
 /// Where a connection stands.
@@ -58,7 +60,13 @@ pub(super) enum Stage {
 
 impl Peer {
     pub(super) fn new(has_streams: bool, now: Instant) -> Self {
-        Self { has_streams, stage: Stage::Idle, attempts: Attempts::new(now), candidates: 0 }
+        Self {
+            has_streams,
+            stage: Stage::Idle,
+            attempts: Attempts::new(now),
+            candidates: 0,
+            may_send: MediaKinds::NONE,
+        }
     }
 
     /// When something is due.
@@ -129,14 +137,14 @@ impl Stage {
 }
 
 /// Counts attempts in a window of time.
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     since: Instant,
     own: u32,
     theirs: u32,
 }
 
 impl Attempts {
-    fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { since: now, own: 0, theirs: 0 }
     }
 
@@ -153,7 +161,7 @@ impl Attempts {
     }
 
     /// Whether they may try once more.
-    pub(super) fn spend_theirs(&mut self, now: Instant) -> bool {
+    pub(crate) fn spend_theirs(&mut self, now: Instant) -> bool {
         self.renew(now);
         self.theirs = self.theirs.saturating_add(1);
         self.theirs <= MAX_THEIR_ATTEMPTS

@@ -238,13 +238,50 @@ fn a_new_session_of_ours_begins_anew() {
 fn streams_that_come_later_begin_a_connection() {
     let now = Instant::now();
     let mut mesh = Mesh::new("m", "", false, 100);
-    mesh.set_members(&[member("a", false)], now);
-    mesh.set_own_streams(true);
+    mesh.set_members(&[member("a", false), member("z", true)], now);
+    assert_eq!((drain(&mut mesh).len(), mesh.poll_timeout()), (0, None));
+    // Ours: to those who send nothing at once, and to those who do when their offer stays away.
+    mesh.set_own_streams(true, now);
+    assert_eq!(drain(&mut mesh), ["offerer 1"]);
+    assert_eq!(mesh.poll_timeout(), Some(now + REOFFER_AFTER));
+    mesh.set_own_streams(true, now);
+    // Theirs, on a link that stands: it stays.
+    mesh.set_members(&[member("a", true), member("z", true)], now);
+    assert!(drain(&mut mesh).is_empty());
+    let mut mesh = Mesh::new("m", "", true, 100);
     mesh.set_members(&[member("a", true)], now);
     assert_eq!(drain(&mut mesh), ["offerer 1"]);
-    // A change on a link that stands leaves it.
     mesh.set_members(&[member("a", false)], now);
     assert!(drain(&mut mesh).is_empty());
+}
+
+#[test]
+fn what_we_may_not_send_is_not_offered_and_offered_anew_when_we_may() {
+    let now = Instant::now();
+    let mut mesh = Mesh::new("m", "", true, 100);
+    mesh.begin_with(MediaKinds::VOICE);
+    mesh.set_members(&[member("a", true), member("z", true)], now);
+    mesh.handle_message("z", Some("s".into()), offer("offer"), now);
+    let opened = |mesh: &mut Mesh| -> Vec<MediaKinds> {
+        let outputs = std::iter::from_fn(|| mesh.poll_output());
+        outputs
+            .filter_map(|output| match output {
+                MeshOutput::Open(link) => Some(link.may_send),
+                MeshOutput::Close(_)
+                | MeshOutput::Description(..)
+                | MeshOutput::Candidate(..)
+                | MeshOutput::Send { .. } => None,
+            })
+            .collect()
+    };
+    assert_eq!(opened(&mut mesh), [MediaKinds::VOICE; 2]);
+    mesh.set_may_send(MediaKinds::VIDEO, now);
+    assert_eq!(opened(&mut mesh), [MediaKinds::VIDEO; 2], "whoever offered before");
+    // A right that is taken changes no link: nothing of it is sent, and it may come back.
+    for may_send in [MediaKinds::VOICE, MediaKinds::VIDEO, MediaKinds::VIDEO] {
+        mesh.set_may_send(may_send, now);
+        assert!(opened(&mut mesh).is_empty());
+    }
 }
 
 /// Two meshes wired together end with exactly one link each, whichever is larger and whoever sees the other first.

@@ -136,6 +136,12 @@ pub(crate) fn unreachable(error: reqwest::Error) -> RestError {
     RestError::Unreachable(Problem::new(code, detail))
 }
 
+/// What a failed connection says of the far end's certificate, when that was the reason.
+pub(crate) fn untrusted(error: &(dyn std::error::Error + 'static)) -> Option<Problem> {
+    let problem = tls_problem(tls_error(error)?);
+    (problem.code == ProblemCode::CertificateRefused).then_some(problem)
+}
+
 /// What went wrong with TLS, in words for a person.
 fn tls_problem(error: &rustls::Error) -> Problem {
     match error {

@@ -11,5 +11,5 @@ mod tls;
 pub(crate) use accounts::{Notifications, discover};
 pub(crate) use calls::NotificationState;
 pub(crate) use client::{Credentials, Request, RestClient, Session};
-pub(crate) use error::{RestError, Subject};
+pub(crate) use error::{RestError, Subject, untrusted};
 pub(crate) use tls::client_config;

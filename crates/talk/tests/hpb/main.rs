@@ -8,4 +8,5 @@ mod hostile;
 mod links;
 mod nextcloud;
 mod outages;
+mod pictures;
 mod script;

@@ -11,6 +11,7 @@ mod hostile;
 mod login_flow;
 mod older_server;
 mod outage;
+mod pictures;
 mod refusals;
 mod sign_in;
 mod stage;

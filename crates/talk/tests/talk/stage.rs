@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bellbird_call::ports::{SignalingBackend, SignalingCommand, SignalingEvent};
 use bellbird_call::{
-    CallTarget, ContactId, IceCandidate, Invitation, LeaveScope, LinkId, LinkRole, MediaKinds, Secret,
+    CallTarget, ContactId, IceCandidate, Invitation, LeaveScope, Link, LinkId, LinkRole, MediaKinds, Secret,
     SessionDescription,
 };
 use bellbird_server::{Server, ServerConfig};
@@ -163,8 +163,14 @@ impl Phone {
     }
 }
 
-/// Plays the media engines of two ends until both have the other's description and candidate; returns the links.
+/// Plays the media engines of two ends until both have the other's description and candidate; returns the links' ids.
 pub(crate) async fn negotiate(one: &mut Phone, two: &mut Phone) -> (LinkId, LinkId) {
+    let (one, two) = negotiate_links(one, two).await;
+    (one.id, two.id)
+}
+
+/// As [`negotiate`]; returns the links.
+pub(crate) async fn negotiate_links(one: &mut Phone, two: &mut Phone) -> (Link, Link) {
     let (mut first, mut second) = (Paper::default(), Paper::default());
     let all = async {
         while !(first.is_complete() && second.is_complete()) {
@@ -181,7 +187,7 @@ pub(crate) async fn negotiate(one: &mut Phone, two: &mut Phone) -> (LinkId, Link
 /// A media engine of paper.
 #[derive(Default, Debug)]
 struct Paper {
-    link: Option<LinkId>,
+    link: Option<Link>,
     described: bool,
     candidate: bool,
 }
@@ -191,10 +197,14 @@ impl Paper {
         self.described && self.candidate
     }
 
+    fn id(&self) -> Option<LinkId> {
+        self.link.as_ref().map(|link| link.id)
+    }
+
     fn play(&mut self, event: SignalingEvent, call: &mut TalkCall) {
         match event {
             SignalingEvent::LinkOpened(link) => {
-                self.link = Some(link.id);
+                self.link = Some(link.clone());
                 if link.role == LinkRole::Offerer {
                     let description = SessionDescription::Offer("v=0 offer".into());
                     call.send(SignalingCommand::SendDescription { link: link.id, description });
@@ -202,7 +212,7 @@ impl Paper {
                 }
             }
             SignalingEvent::LinkDescription { link, description } => {
-                assert_eq!(Some(link), self.link);
+                assert_eq!(Some(link), self.id());
                 self.described = true;
                 match description {
                     SessionDescription::Offer(sdp) => {
@@ -215,17 +225,17 @@ impl Paper {
                 }
             }
             SignalingEvent::LinkCandidate { link, candidate } => {
-                assert_eq!(Some(link), self.link);
+                assert_eq!(Some(link), self.id());
                 assert_eq!(candidate.candidate, "candidate:1 1 udp 1 127.0.0.1 9 typ host");
                 self.candidate = true;
             }
-            SignalingEvent::LinkClosed(link) if self.link == Some(link) => *self = Self::default(),
+            SignalingEvent::LinkClosed(link) if self.id() == Some(link) => *self = Self::default(),
             _ => {}
         }
     }
 }
 
-fn candidate(link: LinkId) -> SignalingCommand {
+pub(crate) fn candidate(link: LinkId) -> SignalingCommand {
     let candidate = IceCandidate {
         candidate: "candidate:1 1 udp 1 127.0.0.1 9 typ host".into(),
         sdp_mid: Some("0".into()),
