@@ -8,6 +8,7 @@ const TOLD_THE_TIME: &[&str] = &[
     "crates/call/src",
     "crates/media/src/audio",
     "crates/media/src/receive",
+    "crates/media/src/video/rates",
     "crates/session/src/reconnect",
     "crates/talk/src/link",
     "crates/talk/src/mesh",
@@ -25,6 +26,7 @@ const PACED: &[(&str, usize)] = &[
     ("crates/media/tests/calls/links.rs", 1),
     ("crates/media/tests/calls/one_way.rs", 1),
     ("crates/media/tests/calls/relay.rs", 1),
+    ("crates/media/tests/video/wire.rs", 1),
 ];
 
 const SLEEPS: &[&str] = &["thread::sleep", "time::sleep", "sleep_until", "sleep_ms"];

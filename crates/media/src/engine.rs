@@ -1,7 +1,8 @@
 //! The task of one call's media: everything that can happen is one [`EngineEvent`], handled one after another.
 //!
-//! Sound does not pass through here: the pump's thread hands what it encoded to the links' senders, and what is
-//! received goes from the library's task to the jitter buffers. This task only sets that up.
+//! Neither sound nor pictures pass through here: the pump's thread and the encoders' hand what they made to the links'
+//! senders, and what is received goes from the library's task to the jitter buffers and the decoders. This task only sets
+//! that up.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,11 +23,12 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::CallMediaOptions;
 use crate::peer::{
-    AudioSender, NoticeSink, OutgoingAudio, PeerConnection, PeerEvent, PeerFactory, PeerNotice, VideoEnds,
-    local_addresses,
+    Applied, AudioSender, NoticeSink, OutgoingAudio, PeerConnection, PeerEvent, PeerFactory, PeerNotice,
+    VideoEnds, local_addresses,
 };
 use crate::pump::{EncodedAudio, PumpEvent, PumpSink, SoundOptions, SoundPump};
-use crate::stats::{ExpectedLoss, LinkMeter};
+use crate::stats::{ExpectedLoss, LinkMeter, LinkReading};
+use crate::video::{PictureEvent, PictureNews, Pictures, kind_of};
 
 /// The most links of one call. A mesh is of no use long before.
 const MAX_LINKS: usize = 64;
@@ -36,6 +38,8 @@ const NOTICES: usize = 1024;
 const TEXTS: usize = 32;
 /// How many events of the pump may wait. Levels do not pass here.
 const PUMP_EVENTS: usize = 64;
+/// How many events of cameras and decoders may wait. A link and a switch make one or two each.
+const PICTURE_EVENTS: usize = 256;
 /// How often quality is told.
 const QUALITY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -61,6 +65,8 @@ enum EngineEvent {
     Text(LinkId, String),
     /// The sound thread says something.
     Pump(PumpEvent),
+    /// A camera's, a screen's or a decoder's thread says something.
+    Picture(PictureEvent),
     /// A second went by.
     QualityDue,
     /// The holder let go.
@@ -157,7 +163,14 @@ async fn run(
         ringer: options.ringer,
         processing: options.processing,
     };
+    let (pictures_in, mut pictures) = mpsc::channel(PICTURE_EVENTS);
+    let tell_pictures = Arc::new(move |event| {
+        if let Err(TrySendError::Full(_)) = pictures_in.try_send(event) {
+            tracing::warn!("an event of pictures was lost because the call's media are too far behind");
+        }
+    });
     let mut engine = Engine {
+        pictures: Pictures::new(options.camera, options.screen, options.pictures, tell_pictures),
         pump: SoundPump::new(sound, pump_sink(sink.clone(), pump_in)),
         sink,
         factory,
@@ -176,6 +189,7 @@ async fn run(
             Some((link, notice)) = notices.recv() => EngineEvent::Notice(link, notice),
             Some((link, text)) = texts.recv() => EngineEvent::Text(link, text),
             Some(event) = pump_events.recv() => EngineEvent::Pump(event),
+            Some(event) = pictures.recv() => EngineEvent::Picture(event),
             _ = quality.tick() => EngineEvent::QualityDue,
         };
         match event {
@@ -187,6 +201,7 @@ async fn run(
                 }
             }
             EngineEvent::Pump(event) => engine.pump_event(event),
+            EngineEvent::Picture(event) => engine.picture_event(event),
             EngineEvent::QualityDue => engine.quality(Instant::now()).await,
             EngineEvent::Released => break,
         }
@@ -196,14 +211,6 @@ async fn run(
     }
     // Closing devices can take a while, which must not hold up the tasks of others.
     handle.spawn_blocking(move || drop(engine));
-}
-
-/// What the pictures of a link are.
-fn picture_kind(source: LinkSource) -> MediaKind {
-    match source {
-        LinkSource::Person => MediaKind::Video,
-        LinkSource::Screen => MediaKind::Screen,
-    }
 }
 
 fn pump_sink(sink: MediaSink, events: mpsc::Sender<PumpEvent>) -> PumpSink {
@@ -222,6 +229,7 @@ fn pump_sink(sink: MediaSink, events: mpsc::Sender<PumpEvent>) -> PumpSink {
 
 struct Engine {
     pump: SoundPump,
+    pictures: Pictures,
     sink: MediaSink,
     factory: PeerFactory,
     notices: mpsc::Sender<(LinkId, PeerNotice)>,
@@ -243,7 +251,7 @@ impl Engine {
             Request::SelectMicrophone(source) => self.pump.select_microphone(source),
             Request::SelectSpeaker(sink) => self.pump.select_speaker(sink),
             Request::SelectRinger(sink) => self.pump.select_ringer(sink),
-            Request::SelectPicture(..) => {}
+            Request::SelectPicture(kind, source) => self.pictures.select(kind, source),
         }
     }
 
@@ -252,6 +260,7 @@ impl Engine {
             MediaCommand::StartCapture => {
                 let fanout = self.fanout.clone();
                 self.pump.start_capture(Box::new(move |encoded| fanout.send(encoded)));
+                self.pictures.start_capture();
             }
             MediaCommand::SetIceServers(servers) => self.factory.set_servers(&servers),
             MediaCommand::OpenLink(link) => self.open_link(link).await,
@@ -267,9 +276,14 @@ impl Engine {
                 }
             }
             MediaCommand::SetMuted { kind: MediaKind::Audio, muted } => self.pump.set_muted(muted),
-            MediaCommand::SetMuted { kind: MediaKind::Video | MediaKind::Screen, .. } => {}
-            MediaCommand::Watch(_) => {}
-            MediaCommand::SetHold(hold) => self.pump.set_hold(hold),
+            MediaCommand::SetMuted { kind: kind @ (MediaKind::Video | MediaKind::Screen), muted } => {
+                self.pictures.set_muted(kind, muted);
+            }
+            MediaCommand::Watch(watched) => self.pictures.watch(watched),
+            MediaCommand::SetHold(hold) => {
+                self.pump.set_hold(hold);
+                self.pictures.set_hold(hold);
+            }
             MediaCommand::PlayTone(tone) => self.pump.play_tone(tone),
             MediaCommand::StopTone => self.pump.stop_tone(),
         }
@@ -293,10 +307,11 @@ impl Engine {
             .filter(|_| receives && link.source == LinkSource::Person)
             .map(|participant| self.pump.add_receiver(id, participant));
         let role = link.role;
-        let pictures = VideoEnds::default();
+        let pictures = self.pictures.open_link(&link, Instant::now());
         match self.factory.open(link, inlet, pictures, self.notice_sink(id)).await {
             Ok(peer) => {
                 self.fanout.add(id, peer.sender().clone());
+                self.pictures.link_opened(id, peer.video_sender(), peer.video_requests());
                 let meter = LinkMeter::new(Instant::now());
                 self.links.insert(
                     id,
@@ -309,6 +324,7 @@ impl Engine {
             }
             Err(problem) => {
                 self.pump.remove_receiver(id);
+                self.pictures.close_link(id);
                 self.tell(MediaEvent::LinkFailed { link: id, problem });
             }
         }
@@ -339,28 +355,31 @@ impl Engine {
     async fn apply(&mut self, link: LinkId, description: &SessionDescription) {
         let Some(entry) = self.links.get_mut(&link) else { return };
         match entry.peer.apply(description).await {
-            Ok(applied) => {
-                let changed = entry.receives_sound != applied.receives_sound;
-                entry.receives_sound = applied.receives_sound;
-                let receives_pictures = applied.video.is_some_and(|agreed| agreed.receive);
-                let pictures_changed = entry.receives_pictures != receives_pictures;
-                entry.receives_pictures = receives_pictures;
-                let pictures = picture_kind(entry.peer.link().source);
-                if let Some(description) = applied.answer {
-                    self.tell(MediaEvent::LocalDescription { link, description });
-                }
-                if changed {
-                    let (kind, added) = (MediaKind::Audio, applied.receives_sound);
-                    self.tell(MediaEvent::RemoteTrack { link, kind, added });
-                }
-                if pictures_changed {
-                    self.tell(MediaEvent::RemoteTrack { link, kind: pictures, added: receives_pictures });
-                }
-            }
+            Ok(applied) => self.applied(link, applied),
             // A collision, which settles itself.
             Err(problem) if problem.code == ProblemCode::NotNow => {}
             Err(problem) if entry.peer.is_agreed() => self.tell(MediaEvent::Trouble(problem)),
             Err(problem) => self.tell(MediaEvent::LinkFailed { link, problem }),
+        }
+    }
+
+    fn applied(&mut self, link: LinkId, applied: Applied) {
+        let Some(entry) = self.links.get_mut(&link) else { return };
+        let kind = kind_of(entry.peer.link().source);
+        let receives_pictures = applied.video.is_some_and(|agreed| agreed.receive);
+        let sound_changed = entry.receives_sound != applied.receives_sound;
+        let pictures_changed = entry.receives_pictures != receives_pictures;
+        (entry.receives_sound, entry.receives_pictures) = (applied.receives_sound, receives_pictures);
+        self.pictures.agree(link, applied.video);
+        if let Some(description) = applied.answer {
+            self.tell(MediaEvent::LocalDescription { link, description });
+        }
+        if sound_changed {
+            let (kind, added) = (MediaKind::Audio, applied.receives_sound);
+            self.tell(MediaEvent::RemoteTrack { link, kind, added });
+        }
+        if pictures_changed {
+            self.tell(MediaEvent::RemoteTrack { link, kind, added: receives_pictures });
         }
     }
 
@@ -374,7 +393,8 @@ impl Engine {
         let Some(entry) = self.links.remove(&link) else { return };
         self.fanout.remove(link);
         self.pump.remove_receiver(link);
-        let pictures = picture_kind(entry.peer.link().source);
+        self.pictures.close_link(link);
+        let pictures = kind_of(entry.peer.link().source);
         entry.peer.close();
         if entry.receives_sound {
             self.tell(MediaEvent::RemoteTrack { link, kind: MediaKind::Audio, added: false });
@@ -396,7 +416,7 @@ impl Engine {
                 self.tell(MediaEvent::FirstMedia { link, kind, stage });
             }
             Some(PeerEvent::FirstPicture) => {
-                let (kind, stage) = (picture_kind(entry.peer.link().source), MediaStage::Rtp);
+                let (kind, stage) = (kind_of(entry.peer.link().source), MediaStage::Rtp);
                 self.tell(MediaEvent::FirstMedia { link, kind, stage });
             }
             None => {}
@@ -410,6 +430,11 @@ impl Engine {
             return;
         }
         entry.state = Some(state);
+        let connected = match state {
+            LinkState::Connected | LinkState::Disconnected => true,
+            LinkState::Connecting | LinkState::Failed | LinkState::Closed => false,
+        };
+        self.pictures.set_connected(link, connected);
         tracing::info!(%link, ?state, "link");
         self.tell(MediaEvent::LinkState { link, state });
     }
@@ -427,6 +452,22 @@ impl Engine {
             }
             PumpEvent::Trouble(problem) => self.tell(MediaEvent::Trouble(problem)),
             PumpEvent::Levels(levels) => self.tell(MediaEvent::Levels(levels)),
+        }
+    }
+
+    fn picture_event(&mut self, event: PictureEvent) {
+        match self.pictures.event(event) {
+            Some(PictureNews::Track(kind, added)) => self.tell(MediaEvent::LocalTrack { kind, added }),
+            Some(PictureNews::Failed(kind, problem)) => {
+                self.tell(MediaEvent::CaptureFailed { kind, problem });
+            }
+            Some(PictureNews::First(link)) => {
+                if let Some(entry) = self.links.get(&link) {
+                    let (kind, stage) = (kind_of(entry.peer.link().source), MediaStage::Frame);
+                    self.tell(MediaEvent::FirstMedia { link, kind, stage });
+                }
+            }
+            None => {}
         }
     }
 
@@ -450,8 +491,12 @@ impl Engine {
         let mut gone = Vec::new();
         for (id, entry) in &mut self.links {
             let (link, receiver) = entry.peer.figures();
-            let participant = entry.peer.link().participant.clone();
-            qualities.push(entry.meter.read(now, participant, link, receiver));
+            let video = entry.peer.video_figures();
+            if let Some(round_trip) = video.round_trip.or(link.round_trip) {
+                self.pictures.set_round_trip(*id, round_trip);
+            }
+            let reading = LinkReading { link, receiver, video, shown: self.pictures.figures(*id) };
+            qualities.push(entry.meter.read(now, entry.peer.link(), reading));
             if entry.peer.is_closed_by_peer().await {
                 gone.push(*id);
             }

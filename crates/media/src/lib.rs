@@ -22,5 +22,6 @@ mod receive;
 mod runtime;
 mod send;
 mod stats;
+mod video;
 
 pub use runtime::{CallMedia, CallMediaOptions, DeviceControl, MediaRuntime, Picture, PictureSink};

@@ -22,6 +22,7 @@ mod reports;
 mod rtcp;
 mod sdp;
 mod sender;
+mod sources;
 mod tap;
 mod turn_stream;
 mod video;
@@ -37,7 +38,7 @@ pub(crate) use network::local_addresses;
 pub(crate) use rtcp::LinkFigures;
 pub(crate) use sender::{AudioSender, OutgoingAudio};
 pub(crate) use video::{
-    MAX_LAYERS, MAX_VIDEO_PAYLOAD, OutgoingVideo, VideoAgreement, VideoEnds,
+    MAX_LAYERS, OutgoingVideo, VideoAgreement, VideoEnds,
     VideoFeedback, VideoFeedbackSink, VideoFigures, VideoPacket, VideoPacketSink, VideoRequests, VideoSender,
 };
 
