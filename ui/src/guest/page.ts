@@ -4,6 +4,7 @@ import "../styles/base.css";
 import "./page.css";
 import { GuestCall, type GuestState, Locked, type Person } from "./call/guest_call";
 import { MicrophoneCheck } from "./microphone_check";
+import { PictureWall } from "./picture_wall";
 import { Refused, TalkRoom } from "./talk/api";
 
 const STATES: Record<GuestState, string> = {
@@ -66,6 +67,7 @@ function play(session: string, stream: MediaStream | null): void {
 }
 
 function list(present: Person[]): void {
+  wall.name(new Map(present.map(({ session, name }) => [session, name || "Guest"])));
   const entries = present.map(({ name, speaks }) => {
     const entry = document.createElement("li");
     entry.textContent = `${name || "Guest"}${speaks ? "" : " (listening)"}`;
@@ -77,6 +79,55 @@ function list(present: Person[]): void {
 function listenOnly(may: boolean): void {
   part("listening").hidden = may;
   mute.hidden = !may;
+}
+
+const wall = new PictureWall(part("pictures"));
+const cameraButton = part<HTMLButtonElement>("camera");
+const screenButton = part<HTMLButtonElement>("screen");
+const trouble = part<HTMLElement>("trouble");
+
+function offerPictures(camera: boolean, screen: boolean): void {
+  cameraButton.hidden = !camera;
+  // Phones have no screen to share.
+  screenButton.hidden = !screen || !("getDisplayMedia" in navigator.mediaDevices);
+}
+
+/** Whatever is asked of the browser is asked by a click, and a refusal leaves the call as it is. */
+async function toggleCamera(): Promise<void> {
+  const on = cameraButton.getAttribute("aria-pressed") !== "true";
+  trouble.textContent = "";
+  const picture = on ? { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { max: 30 } } : null;
+  const stream = picture ? await navigator.mediaDevices.getUserMedia({ video: picture }) : null;
+  const track = stream?.getVideoTracks()[0] ?? null;
+  await running?.show(track);
+  wall.show("own", "camera", track && stream, "You");
+  cameraButton.setAttribute("aria-pressed", String(on));
+  cameraButton.textContent = on ? "Camera off" : "Camera on";
+}
+
+async function toggleScreen(): Promise<void> {
+  trouble.textContent = "";
+  if (screenButton.getAttribute("aria-pressed") === "true") return running?.share(null);
+  const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } } });
+  const track = stream.getVideoTracks()[0];
+  if (track) {
+    // Letters stay sharp.
+    track.contentHint = "detail";
+    running?.share(track);
+  }
+}
+
+function sharing(on: boolean): void {
+  screenButton.setAttribute("aria-pressed", String(on));
+  screenButton.textContent = on ? "Stop sharing" : "Share screen";
+}
+
+function pictureTrouble(error: unknown, what: string): void {
+  const name = error instanceof DOMException ? error.name : "";
+  if (name === "NotAllowedError") trouble.textContent = `The browser did not let this page use the ${what}.`;
+  else if (name === "NotFoundError") trouble.textContent = `There is no ${what}.`;
+  else if (name === "NotReadableError") trouble.textContent = `Another program uses the ${what}.`;
+  else trouble.textContent = `The ${what} cannot be used.`;
 }
 
 const check = new MicrophoneCheck((loudness) => {
@@ -106,7 +157,12 @@ function microphone(): Promise<MediaStream> {
 function show(next: GuestState): void {
   state.textContent = STATES[next];
   document.body.dataset.state = next;
-  if (next === "ended") people.replaceChildren();
+  if (next === "ended") {
+    people.replaceChildren();
+    wall.clear();
+    cameraButton.hidden = true;
+    screenButton.hidden = true;
+  }
   if (next !== "joining") {
     form.hidden = true;
     call.hidden = false;
@@ -125,6 +181,10 @@ async function join(name: string, password: string, consents: boolean): Promise<
     maySpeak: listenOnly,
     room: (title) => (part("title").textContent = title),
     sound: play,
+    mayShow: offerPictures,
+    picture: (session, stream) => wall.show(session, "camera", stream),
+    screen: (session, stream) => wall.show(session, "screen", stream),
+    sharing,
   });
   // It can be left from the lobby too.
   running = joining;
@@ -164,6 +224,14 @@ mute.addEventListener("click", () => {
   mute.setAttribute("aria-pressed", String(muted));
   mute.textContent = muted ? "Unmute" : "Mute";
   running?.setMuted(muted);
+});
+
+cameraButton.addEventListener("click", () => {
+  toggleCamera().catch((error: unknown) => pictureTrouble(error, "camera"));
+});
+
+screenButton.addEventListener("click", () => {
+  toggleScreen().catch((error: unknown) => pictureTrouble(error, "screen"));
 });
 
 part("leave").addEventListener("click", () => void running?.leave());

@@ -1,10 +1,11 @@
 // A guest's whole call: room, signaling, connections. One instance per joining.
 
-import { type IceServer, MAY_SPEAK, type PeerMessage, Refused, type TalkRoom, type UserInRoom } from "../talk/api";
+import { type IceServer, MAY_SHARE, MAY_SHOW, MAY_SPEAK, type PeerMessage, Refused, type TalkRoom, type UserInRoom } from "../talk/api";
 import { type Line, PolledLine } from "../talk/line";
 import { SocketLine } from "../talk/socket_line";
-import { IN_CALL, WITH_AUDIO, changes, hasStreams, offers } from "./mesh";
+import { IN_CALL, WITH_AUDIO, WITH_VIDEO, changes, hasStreams, offers } from "./mesh";
 import { Peer, type PeerRole } from "./peer";
+import { Screens } from "./screens";
 
 export type GuestState = "joining" | "lobby" | "waiting" | "connecting" | "connected" | "ended";
 
@@ -13,6 +14,7 @@ export class Locked extends Error {}
 
 /** Somebody else in the call. */
 export interface Person {
+  session: string;
   name: string;
   speaks: boolean;
 }
@@ -24,8 +26,16 @@ export interface GuestEvents {
   people(people: Person[]): void;
   /** Whether the conversation lets this guest be heard. */
   maySpeak(may: boolean): void;
+  /** Whether it lets this guest be seen, and share a screen. */
+  mayShow(camera: boolean, screen: boolean): void;
   /** A participant's sound; `null` when they left. */
   sound(session: string, stream: MediaStream | null): void;
+  /** A participant's camera; `null` while it is off. */
+  picture(session: string, stream: MediaStream | null): void;
+  /** A participant's screen; `null` when it is shared no more. */
+  screen(session: string, stream: MediaStream | null): void;
+  /** Our own share began or ended. */
+  sharing(on: boolean): void;
 }
 
 /** The lobby is looked at again after this long, in ms, should its opening not be heard of. */
@@ -48,6 +58,13 @@ export class GuestCall {
   private inCall = false;
   private muted = false;
   private maySpeak = true;
+  private mayShow = false;
+  private camera: MediaStreamTrack | null = null;
+  private screens: Screens | null = null;
+  /** Everybody else in the call. */
+  private others: ReadonlySet<string> = new Set();
+  /** Pictures that came, whether shown or not. */
+  private readonly pictures = new Map<string, MediaStream>();
   private stirred = () => {};
 
   constructor(
@@ -67,6 +84,8 @@ export class GuestCall {
     const { iceServers, external } = await this.room.signaling();
     this.iceServers = iceServers;
     this.allowSpeaking((room.permissions & MAY_SPEAK) !== 0);
+    this.mayShow = (room.permissions & MAY_SHOW) !== 0;
+    this.events.mayShow(this.mayShow, (room.permissions & MAY_SHARE) !== 0);
     const heard = {
       users: (users: UserInRoom[]) => this.follow(users),
       message: (message: PeerMessage) => this.receive(message),
@@ -78,6 +97,7 @@ export class GuestCall {
       ? await SocketLine.open(this.room, room.sessionId, external, heard)
       : new PolledLine(this.room, room.sessionId, heard);
     if (this.ended) return this.line.close();
+    this.screens = new Screens(this.line, this.iceServers, this.events);
     if (this.line.publishes) this.repair = window.setInterval(() => this.mend(), LOOK_MS);
     await this.enter();
   }
@@ -87,6 +107,21 @@ export class GuestCall {
     this.applyMute();
     for (const peer of this.peers.values()) peer.announceMuted(muted);
     this.publisher?.announceMuted(muted);
+  }
+
+  /** Sends a camera's picture, or none. The track is this call's from now on. */
+  async show(camera: MediaStreamTrack | null): Promise<void> {
+    this.camera?.stop();
+    this.camera = camera;
+    if (camera) camera.onended = () => void this.show(null);
+    await Promise.all([...this.peers.values(), this.publisher].map((peer) => peer?.show(camera)));
+    if (this.inCall) await this.room.changeFlags(this.flags()).catch(() => undefined);
+  }
+
+  /** Shares a screen, or none any more. */
+  share(screen: MediaStreamTrack | null): void {
+    if (screen) this.screens?.share(screen, this.others);
+    else this.screens?.stop();
   }
 
   /** Leaves in the reverse order of joining. */
@@ -101,7 +136,7 @@ export class GuestCall {
   private async enter(): Promise<void> {
     while (!this.ended) {
       try {
-        await this.room.joinCall(this.maySpeak ? IN_CALL | WITH_AUDIO : IN_CALL, this.consents);
+        await this.room.joinCall(this.flags(), this.consents);
         this.tellState();
         return;
       } catch (error) {
@@ -126,6 +161,10 @@ export class GuestCall {
       // Nothing to come back to.
     }
     await this.leave();
+  }
+
+  private flags(): number {
+    return IN_CALL | (this.maySpeak ? WITH_AUDIO : 0) | (this.camera ? WITH_VIDEO : 0);
   }
 
   /** A microphone that may not be heard sends silence, whatever the mute button says. */
@@ -153,7 +192,15 @@ export class GuestCall {
     // The server says what it lets us send; less than we asked for means that we may not speak any more.
     if (own.inCall !== 0 && this.maySpeak && !hasStreams(own.inCall)) this.allowSpeaking(false);
     const others = users.filter((user) => user.sessionId !== line.own && user.inCall !== 0);
-    this.events.people(others.map((user) => ({ name: user.displayName, speaks: (user.inCall & WITH_AUDIO) !== 0 })));
+    this.events.people(
+      others.map((user) => ({
+        session: user.sessionId,
+        name: user.displayName,
+        speaks: (user.inCall & WITH_AUDIO) !== 0,
+      })),
+    );
+    this.others = new Set(own.inCall === 0 ? [] : others.map((user) => user.sessionId));
+    this.screens?.follow(this.others);
     if (own.inCall !== 0) {
       this.inCall = true;
       if (line.publishes && hasStreams(own.inCall) && !this.publisher) this.publish(line);
@@ -167,7 +214,12 @@ export class GuestCall {
 
   private async receive(message: PeerMessage): Promise<void> {
     const line = this.line;
-    if (!line || !message.from || message.roomType !== "video") return;
+    if (!line || !message.from) return;
+    if (message.roomType === "screen") {
+      // A screen of somebody who is not in the call is none.
+      if (message.from === line.own || this.others.has(message.from)) await this.screens?.handle(message);
+      return;
+    }
     if (line.publishes) {
       const peer = message.from === line.own ? this.publisher : this.peers.get(message.from);
       // What fails is asked for again by and by.
@@ -181,9 +233,17 @@ export class GuestCall {
   }
 
   private make(session: string, role: PeerRole): Peer {
-    return new Peer(session, role, this.microphone, this.iceServers, {
+    const sent = { sound: this.microphone, picture: this.camera, mayShow: this.mayShow };
+    return new Peer(session, role, sent, this.iceServers, {
       send: (message) => this.line?.send(message),
-      stream: (stream) => this.events.sound(session, stream),
+      track: (track, stream) => {
+        if (track.kind === "audio") return this.events.sound(session, stream);
+        this.pictures.set(session, new MediaStream([track]));
+        // The first picture may come before the word that the camera is on.
+        track.onunmute = () => this.events.picture(session, this.pictures.get(session) ?? null);
+        track.onmute = () => this.events.picture(session, null);
+      },
+      camera: (on) => this.events.picture(session, on ? (this.pictures.get(session) ?? null) : null),
       state: () => this.tellState(),
     });
   }
@@ -222,7 +282,10 @@ export class GuestCall {
 
   private drop(session: string): void {
     this.peers.get(session)?.close();
-    if (this.peers.delete(session)) this.events.sound(session, null);
+    if (!this.peers.delete(session)) return;
+    this.pictures.delete(session);
+    this.events.sound(session, null);
+    this.events.picture(session, null);
   }
 
   private dropAll(): void {
@@ -242,8 +305,10 @@ export class GuestCall {
     this.ended = true;
     this.stirred();
     window.clearInterval(this.repair);
+    this.screens?.close();
     this.dropAll();
     this.line?.close();
+    this.camera?.stop();
     for (const track of this.microphone.getTracks()) track.stop();
     this.events.state("ended");
   }

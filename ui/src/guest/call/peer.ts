@@ -1,18 +1,32 @@
-// One browser peer connection to one other session.
+// One browser peer connection to one other session: a person, or somebody's screen.
 
 import type { IceServer, PeerMessage } from "../talk/api";
 
 export interface PeerEvents {
   /** Sends a message to this peer. */
   send(message: PeerMessage): void;
-  /** Its sound arrived. */
-  stream(stream: MediaStream): void;
+  /** Its sound or its picture arrived. */
+  track(track: MediaStreamTrack, stream: MediaStream): void;
+  /** It says that its camera is on, or off. */
+  camera(on: boolean): void;
   /** Its connection changed; see `Peer.state`. */
   state(): void;
 }
 
-/** With another person both ways; or with a media server, that takes our sound or brings another's. */
+/** With another person both ways; or with a media server, that takes what we send or brings what another sends. A screen
+ * goes one way always. */
 export type PeerRole = "both" | "publisher" | "subscriber";
+
+/** What this page sends. */
+export interface Sent {
+  /** The microphone; `null` for a screen. */
+  sound: MediaStream | null;
+  /** The camera or screen, while it is on. */
+  picture: MediaStreamTrack | null;
+  /** Whether the conversation lets us be seen: a media server asks for the permission of every kind that is named,
+   * used or not. */
+  mayShow: boolean;
+}
 
 /** Candidates kept until there is a description to add them to. */
 const MAX_EARLY_CANDIDATES = 64;
@@ -28,17 +42,23 @@ export class Peer {
   constructor(
     private readonly session: string,
     private readonly role: PeerRole,
-    private readonly microphone: MediaStream,
+    private readonly sent: Sent,
     iceServers: IceServer[],
     private readonly events: PeerEvents,
+    private readonly roomType: PeerMessage["roomType"] = "video",
+    /** Of a screen: whose. */
+    private readonly broadcaster?: string,
   ) {
     this.connection = new RTCPeerConnection({ iceServers });
     this.connection.onicecandidate = ({ candidate }) => {
       if (candidate) this.send("candidate", { candidate: candidate.toJSON() });
     };
-    this.connection.ontrack = ({ track, streams }) => events.stream(streams[0] ?? new MediaStream([track]));
-    this.connection.onconnectionstatechange = () => events.state();
-    this.connection.ondatachannel = ({ channel }) => (this.channel = channel);
+    this.connection.ontrack = ({ track, streams }) => events.track(track, streams[0] ?? new MediaStream([track]));
+    this.connection.onconnectionstatechange = () => {
+      if (this.connection.connectionState === "connected") this.tellCamera();
+      events.state();
+    };
+    this.connection.ondatachannel = ({ channel }) => this.use(channel);
   }
 
   get state(): RTCPeerConnectionState {
@@ -50,24 +70,28 @@ export class Peer {
     this.send("requestoffer", undefined);
   }
 
-  /** Offers sound both ways, or to a media server ours alone. The data channel has to be part of the first offer. */
+  /** Offers to send, and to receive from a person. The data channel has to be part of the first offer. */
   async offer(): Promise<void> {
     this.sid = Date.now().toString();
-    this.addMicrophone();
-    this.channel = this.connection.createDataChannel("status");
-    // A media server asks for the permission of every kind that is named, used or not.
-    if (this.role === "both") this.connection.addTransceiver("video", { direction: "recvonly" });
+    this.addSound();
+    if (this.roomType === "video") this.use(this.connection.createDataChannel("status"));
+    if (this.sent.mayShow) {
+      const direction = this.role === "both" && this.roomType === "video" ? "sendrecv" : "sendonly";
+      this.connection.addTransceiver(this.sent.picture ?? "video", { direction, streams: this.streams() });
+    } else if (this.role === "both") {
+      this.connection.addTransceiver("video", { direction: "recvonly" });
+    }
     await this.connection.setLocalDescription();
     this.sendDescription();
   }
 
   async handle(message: PeerMessage): Promise<void> {
-    const payload = (message.payload ?? {}) as { sdp?: unknown; candidate?: RTCIceCandidateInit };
+    const payload = (message.payload ?? {}) as { sdp?: unknown; candidate?: RTCIceCandidateInit; name?: unknown };
     switch (message.type) {
       case "offer":
         this.sid = message.sid ?? "";
         await this.connection.setRemoteDescription({ type: "offer", sdp: String(payload.sdp ?? "") });
-        if (this.role === "both") this.addMicrophone();
+        if (this.role === "both" && this.roomType === "video") this.answerBothWays();
         await this.connection.setLocalDescription();
         this.sendDescription();
         await this.addEarlyCandidates();
@@ -80,27 +104,81 @@ export class Peer {
       case "candidate":
         if (payload.candidate) await this.addCandidate(payload.candidate);
         break;
+      case "mute":
+      case "unmute":
+        if (payload.name === "video") this.events.camera(message.type === "unmute");
+        break;
     }
   }
 
   /** Tells the other side over the data channel; the signaling message goes along with it. */
   announceMuted(muted: boolean): void {
-    if (this.channel?.readyState === "open") {
-      this.channel.send(JSON.stringify({ type: muted ? "audioOff" : "audioOn" }));
-    }
+    this.say(muted ? "audioOff" : "audioOn");
     this.send(muted ? "mute" : "unmute", { name: "audio" });
+  }
+
+  /** Sends another picture, or none; nothing has to be negotiated for that. */
+  async show(picture: MediaStreamTrack | null): Promise<void> {
+    this.sent.picture = picture;
+    await this.pictureSender()?.replaceTrack(picture);
+    this.tellCamera();
   }
 
   close(): void {
     this.connection.close();
   }
 
-  private addMicrophone(): void {
-    if (this.connection.getSenders().some((sender) => sender.track?.kind === "audio")) return;
-    for (const track of this.microphone.getAudioTracks()) {
+  private tellCamera(): void {
+    if (this.roomType === "screen" || this.role === "subscriber") return;
+    const on = this.sent.picture !== null;
+    this.say(on ? "videoOn" : "videoOff");
+    this.send(on ? "unmute" : "mute", { name: "video" });
+  }
+
+  private say(type: string): void {
+    if (this.channel?.readyState === "open") this.channel.send(JSON.stringify({ type }));
+  }
+
+  private use(channel: RTCDataChannel): void {
+    this.channel = channel;
+    channel.onopen = () => this.tellCamera();
+    channel.onmessage = ({ data }) => {
+      if (typeof data !== "string" || data.length > 16_384) return;
+      try {
+        const said = JSON.parse(data) as { type?: unknown } | null;
+        if (said?.type === "videoOn" || said?.type === "videoOff") this.events.camera(said.type === "videoOn");
+      } catch {
+        // Somebody else's words.
+      }
+    };
+  }
+
+  /** Takes up the sections of an offer, so that our own media have a way as well. */
+  private answerBothWays(): void {
+    this.addSound();
+    const video = this.connection.getTransceivers().find((one) => one.receiver.track.kind === "video");
+    if (!video || !this.sent.mayShow) return;
+    video.direction = "sendrecv";
+    video.sender.setStreams?.(...this.streams());
+    void video.sender.replaceTrack(this.sent.picture);
+  }
+
+  private pictureSender(): RTCRtpSender | undefined {
+    const video = this.connection.getTransceivers().find((one) => one.receiver.track.kind === "video");
+    return this.sent.mayShow ? video?.sender : undefined;
+  }
+
+  private streams(): MediaStream[] {
+    return this.sent.sound ? [this.sent.sound] : [];
+  }
+
+  private addSound(): void {
+    const { sound } = this.sent;
+    if (!sound || this.connection.getSenders().some((sender) => sender.track?.kind === "audio")) return;
+    for (const track of sound.getAudioTracks()) {
       // A track that is added takes up the section of an offer that is being answered; a transceiver would not.
-      if (this.role === "both") this.connection.addTrack(track, this.microphone);
-      else this.connection.addTransceiver(track, { direction: "sendonly", streams: [this.microphone] });
+      if (this.role === "both") this.connection.addTrack(track, sound);
+      else this.connection.addTransceiver(track, { direction: "sendonly", streams: [sound] });
     }
   }
 
@@ -124,6 +202,7 @@ export class Peer {
 
   private send(type: string, payload: unknown): void {
     const sid = this.sid === "" ? {} : { sid: this.sid };
-    this.events.send({ to: this.session, type, roomType: "video", ...sid, payload });
+    const broadcaster = this.broadcaster === undefined ? {} : { broadcaster: this.broadcaster };
+    this.events.send({ to: this.session, type, roomType: this.roomType, ...sid, ...broadcaster, payload });
   }
 }

@@ -22,8 +22,10 @@ export interface Room {
   permissions: number;
 }
 
-/** The permission to be heard. */
+/** The permissions to be heard, to be seen, and to share a screen. */
 export const MAY_SPEAK = 16;
+export const MAY_SHOW = 32;
+export const MAY_SHARE = 64;
 
 export interface UserInRoom {
   sessionId: string;
@@ -50,6 +52,8 @@ export interface PeerMessage {
   type: string;
   roomType: "video" | "screen";
   sid?: string;
+  /** Whose screen a connection brings. */
+  broadcaster?: string;
   payload?: unknown;
 }
 
@@ -98,6 +102,11 @@ export class TalkRoom {
 
   async joinCall(flags: number, recordingConsent: boolean): Promise<void> {
     await this.request("POST", `v4/call/${this.token}`, { flags, ...(recordingConsent ? { recordingConsent } : {}) });
+  }
+
+  /** Tells what is sent now. */
+  async changeFlags(flags: number): Promise<void> {
+    await this.request("PUT", `v4/call/${this.token}`, { flags });
   }
 
   async leaveCall(): Promise<void> {
@@ -180,6 +189,7 @@ export function readMessage(value: unknown): PeerMessage {
     type: text(message.type),
     roomType: message.roomType === "screen" ? "screen" : "video",
     ...(message.sid === undefined ? {} : { sid: String(message.sid) }),
+    ...(typeof message.broadcaster === "string" ? { broadcaster: message.broadcaster } : {}),
     payload: message.payload,
   };
 }

@@ -20,6 +20,8 @@ export interface Line {
   /** Media go through a server that each publishes to once and receives each other from. */
   readonly publishes: boolean;
   send(message: PeerMessage): void;
+  /** To everybody in the room. */
+  sendToRoom(message: PeerMessage): void;
   close(): void;
 }
 
@@ -35,6 +37,7 @@ export class PolledLine implements Line {
   private readonly aborter = new AbortController();
   private queue: PeerMessage[] = [];
   private sending = false;
+  private others: string[] = [];
 
   constructor(
     private readonly room: TalkRoom,
@@ -48,6 +51,11 @@ export class PolledLine implements Line {
   send(message: PeerMessage): void {
     this.queue.push(message);
     if (!this.sending) void this.drain();
+  }
+
+  /** Over this line each has to be told. */
+  sendToRoom(message: PeerMessage): void {
+    for (const to of this.others) this.send({ ...message, to });
   }
 
   close(): void {
@@ -69,7 +77,10 @@ export class PolledLine implements Line {
       try {
         for (const item of await this.room.pull(closed)) {
           if (item.type === "message") await this.events.message(item.message);
-          else this.events.users(item.users);
+          else {
+            this.others = item.users.map((user) => user.sessionId).filter((session) => session !== this.own);
+            this.events.users(item.users);
+          }
         }
         failures = 0;
         this.events.stirred();

@@ -45,6 +45,10 @@ export class SocketLine implements Line {
     this.write({ type: "message", message: { recipient, data: message } });
   }
 
+  sendToRoom(message: PeerMessage): void {
+    this.write({ type: "message", message: { recipient: { type: "room" }, data: message } });
+  }
+
   close(): void {
     this.closed = true;
     this.write({ type: "bye", bye: {} });
