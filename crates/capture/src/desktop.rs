@@ -7,6 +7,7 @@ use crate::{CaptureError, VideoSource};
 #[cfg(target_os = "linux")]
 mod here {
     use super::{CaptureError, ScreenList, Source, Thumbnail, VideoSource};
+    use crate::wayland::PortalSource;
     use crate::x11::{self, Choice, Display, X11Source};
 
     /// Whether the session is a Wayland one. Its X server then shows old programs alone, and black in place of others.
@@ -32,12 +33,11 @@ mod here {
         x11::picture(&Display::connect(None)?, &choice, max_width)
     }
 
+    /// In a Wayland session nobody but the person chooses, whatever is asked for.
     pub(super) fn open(source: &VideoSource) -> Result<Box<dyn Source>, CaptureError> {
         match choice(source) {
             Some(choice) if !is_wayland() => Ok(Box::new(X11Source::open(None, &choice)?)),
-            Some(_) | None => {
-                Err(CaptureError::NoScreen("screens of a Wayland session cannot be captured yet".into()))
-            }
+            Some(_) | None => Ok(Box::new(PortalSource::new(None))),
         }
     }
 

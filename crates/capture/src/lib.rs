@@ -6,6 +6,7 @@
 //! ```text
 //!  camera ─ v4l: MJPEG, YUYV, NV12 ─┐
 //!  screen, window ─ X11: XShm ──────┼▶ no larger and no more often than asked ─▶ sink
+//!           Wayland: portal, PipeWire ┤
 //!  pattern, Y4M file, page of text ─┘   (I420; screens: only when something changed)
 //! ```
 //!
@@ -38,6 +39,8 @@ mod picker;
 mod source;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "no pictures of screens on that system yet"))]
 mod thumbnail;
+#[cfg(target_os = "linux")]
+mod wayland;
 #[cfg(target_os = "linux")]
 mod x11;
 

@@ -1,8 +1,9 @@
 //! Cameras.
 
+#[cfg(target_os = "linux")]
 mod jpeg;
+#[cfg(target_os = "linux")]
 mod mode;
-
 #[cfg(target_os = "linux")]
 mod video4linux;
 

@@ -3,8 +3,11 @@
 //! Not tried on a camera: there is none where the tests run. What is tested is all around the system calls: which
 //! device is taken, which mode, how errors are told apart, how pixels are read.
 
+use std::collections::HashMap;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bellbird_video::{PixelFormat, Pixels};
@@ -54,6 +57,13 @@ pub(crate) struct Node {
     path: PathBuf,
 }
 
+/// A device node as it was made: another camera in the same place is another node.
+type Made = (u64, u64, i64, i64);
+
+/// What devices called themselves when they were first asked. To ask one it has to be opened, which wakes a USB camera
+/// up, and lists are made every few seconds.
+static ASKED: Mutex<Option<HashMap<PathBuf, (Made, Option<String>)>>> = Mutex::new(None);
+
 /// All cameras in the system's order, with names that differ.
 pub(crate) fn list(folders: &Folders) -> Vec<Node> {
     let entries = std::fs::read_dir(&folders.devices).into_iter().flatten().flatten();
@@ -63,7 +73,7 @@ pub(crate) fn list(folders: &Folders) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     for number in numbers {
         let path = folders.devices.join(format!("video{number}"));
-        let Some(mut name) = camera_name(folders, &path, number) else { continue };
+        let Some(mut name) = remembered_name(folders, &path, number) else { continue };
         let same = nodes
             .iter()
             .filter(|node| node.name == name || node.name.starts_with(&format!("{name} (")))
@@ -76,22 +86,44 @@ pub(crate) fn list(folders: &Folders) -> Vec<Node> {
     nodes
 }
 
-/// What the device calls itself; `None` when it is no camera (cameras also have devices for their metadata).
-fn camera_name(folders: &Folders, path: &Path, number: u32) -> Option<String> {
-    match Device::with_path(path) {
-        Ok(device) => {
-            let known = device.query_caps().ok()?;
-            let needed = Abilities::VIDEO_CAPTURE | Abilities::STREAMING;
-            known.capabilities.contains(needed).then(|| known.card.trim_end_matches('\0').trim().to_owned())
-        }
-        // One that we may not ask, or that somebody holds, is described elsewhere; its first device is the camera.
-        Err(_) => {
-            let description = folders.descriptions.join(format!("video{number}"));
-            let read = |file: &str| std::fs::read_to_string(description.join(file)).ok();
-            (read("index")?.trim() == "0").then(|| read("name"))?.map(|name| name.trim().to_owned())
-        }
+fn remembered_name(folders: &Folders, path: &Path, number: u32) -> Option<String> {
+    let about = std::fs::metadata(path).ok();
+    let made = about.map(|about| (about.rdev(), about.ino(), about.ctime(), about.ctime_nsec()));
+    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let asked = asked.get_or_insert_default();
+    if let Some((known, name)) = asked.get(path)
+        && Some(*known) == made
+    {
+        return name.clone();
     }
-    .filter(|name| !name.is_empty())
+    match (Device::with_path(path), made) {
+        (Ok(device), Some(made)) => {
+            let name = name_of(&device);
+            asked.insert(path.to_owned(), (made, name.clone()));
+            name
+        }
+        (Ok(device), None) => name_of(&device),
+        // Not remembered: it may be free, or ours to open, the next time.
+        (Err(_), _) => described_name(folders, number),
+    }
+}
+
+/// What the device calls itself; `None` when it is no camera (cameras also have devices for their metadata).
+fn name_of(device: &Device) -> Option<String> {
+    let known = device.query_caps().ok()?;
+    let needed = Abilities::VIDEO_CAPTURE | Abilities::STREAMING;
+    let name = known.card.trim_end_matches('\0').trim().to_owned();
+    (known.capabilities.contains(needed) && !name.is_empty()).then_some(name)
+}
+
+/// What the system says of a device that we may not ask, or that somebody holds. The first one of a camera is the one
+/// that delivers pictures.
+fn described_name(folders: &Folders, number: u32) -> Option<String> {
+    let description = folders.descriptions.join(format!("video{number}"));
+    let read = |file: &str| std::fs::read_to_string(description.join(file)).ok();
+    let is_first = read("index")?.trim() == "0";
+    let name = read("name")?.trim().to_owned();
+    (is_first && !name.is_empty()).then_some(name)
 }
 
 /// An open camera.

@@ -7,7 +7,7 @@ use x11rb::protocol::damage::{self, ConnectionExt as _};
 use x11rb::protocol::randr::{self, ConnectionExt as _};
 use x11rb::protocol::shm::{self, ConnectionExt as _};
 use x11rb::protocol::xfixes::{self, ConnectionExt as _};
-use x11rb::protocol::xproto::{Format, ImageOrder, Screen, Visualid, Visualtype, Window};
+use x11rb::protocol::xproto::{ConnectionExt as _, Format, ImageOrder, Screen, Visualid, Visualtype, Window};
 use x11rb::rust_connection::RustConnection;
 
 use crate::CaptureError;
@@ -24,6 +24,8 @@ pub(crate) struct Display {
     pub(crate) has_damage: bool,
     /// The server tells how the cursor looks.
     pub(crate) has_xfixes: bool,
+    /// Somebody composes the screen of windows that each have memory of their own already.
+    pub(crate) has_compositor: bool,
     /// The server knows monitors (RandR 1.5).
     pub(crate) has_monitors: bool,
 }
@@ -39,6 +41,7 @@ impl Display {
             has_shm: false,
             has_composite: false,
             has_damage: false,
+            has_compositor: false,
             has_xfixes: false,
             has_monitors: false,
         };
@@ -65,6 +68,10 @@ impl Display {
             let version = connection.composite_query_version(0, 4)?.reply()?;
             self.has_composite = (version.major_version, version.minor_version) >= (0, 2);
         }
+        // As the EWMH has compositing managers tell of themselves.
+        let name = format!("_NET_WM_CM_S{}", self.screen);
+        let selection = connection.intern_atom(false, name.as_bytes())?.reply()?.atom;
+        self.has_compositor = connection.get_selection_owner(selection)?.reply()?.owner != x11rb::NONE;
         if has(randr::X11_EXTENSION_NAME)? {
             let version = connection.randr_query_version(1, 5)?.reply()?;
             self.has_monitors = (version.major_version, version.minor_version) >= (1, 5);

@@ -105,7 +105,9 @@ impl Target {
     pub(crate) fn settle(&self, display: &Display) {
         match self {
             Self::Monitor { .. } => {}
-            Self::Window(_) if display.has_composite => std::thread::sleep(REPAINT),
+            Self::Window(_) if display.has_composite && !display.has_compositor => {
+                std::thread::sleep(REPAINT);
+            }
             Self::Window(_) => {}
         }
     }
