@@ -51,7 +51,6 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("openh264", &["video"]),
     ("openh264-sys2", &["video"]),
     ("yuv", &["video"]),
-    ("fast_image_resize", &["video"]),
     ("tauri", &["window"]),
     ("tauri-build", &["window"]),
     ("tauri-plugin-single-instance", &["window"]),

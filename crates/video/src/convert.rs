@@ -133,7 +133,8 @@ impl VideoFrame {
     }
 }
 
-fn convert(
+/// Fills the planes of a picture of `width` by `height`, even and no larger than the pixels are.
+pub(crate) fn convert(
     pixels: &Pixels<'_>,
     width: u32,
     height: u32,
