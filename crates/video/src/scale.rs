@@ -138,12 +138,12 @@ fn halved(source: Plane<'_>, (columns, rows): (bool, bool), target: &mut Vec<u8>
         if columns {
             let pairs = a.as_chunks::<2>().0.iter().zip(b.as_chunks::<2>().0);
             for (target, (a, b)) in target.iter_mut().zip(pairs) {
-                let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
-                *target = ((sum + 2) >> 2) as u8;
+                let sum = |pair: &[u8; 2]| u16::from(pair[0]).wrapping_add(u16::from(pair[1]));
+                *target = (sum(a).wrapping_add(sum(b)).wrapping_add(2) >> 2) as u8;
             }
         } else {
             for (target, (a, b)) in target.iter_mut().zip(a.iter().zip(b)) {
-                *target = ((u16::from(*a) + u16::from(*b) + 1) >> 1) as u8;
+                *target = (u16::from(*a).wrapping_add(u16::from(*b)).wrapping_add(1) >> 1) as u8;
             }
         }
     }
@@ -181,8 +181,24 @@ fn weights(from: usize, to: usize) -> Vec<Weights> {
         .collect()
 }
 
+/// Four bytes into four lanes of 16 bits.
+fn spread(bytes: u32) -> u64 {
+    let wide = u64::from(bytes);
+    let wide = (wide | wide << 16) & 0x0000_ffff_0000_ffff;
+    (wide | wide << 8) & 0x00ff_00ff_00ff_00ff
+}
+
 fn weighted(source: Plane<'_>, target: &mut [u8], width: usize, height: usize, row: &mut Vec<u8>) {
     let (across, down) = (weights(source.width, width), weights(source.height, height));
+    // Four products and their sum in one multiplication: with the weights in reverse, the sum comes out in the upper 16 bits.
+    // No lane runs over into the next, because all weights together are 256.
+    let lanes: Vec<(usize, u64)> = across
+        .iter()
+        .map(|weights| {
+            let [a, b, c, d] = weights.parts.map(u64::from);
+            (weights.first, a << 48 | b << 32 | c << 16 | d)
+        })
+        .collect();
     // Three more, so that four can be read from anywhere.
     row.clear();
     row.resize(source.width + 3, 0);
@@ -193,16 +209,17 @@ fn weighted(source: Plane<'_>, target: &mut [u8], width: usize, height: usize, r
         };
         let lines = line(0).iter().zip(line(1)).zip(line(2).iter().zip(line(3)));
         let [wa, wb, wc, wd] = weights.parts;
-        // 256 times 255 and the rounding fit 16 bits.
+        // 256 times 255 and the rounding fit 16 bits. Wrapping, as a check of every sum would make it several times as slow.
         for (row, ((a, b), (c, d))) in row.iter_mut().zip(lines) {
-            let sum = wa * u16::from(*a) + wb * u16::from(*b) + wc * u16::from(*c) + wd * u16::from(*d);
-            *row = ((sum + 128) >> 8) as u8;
+            let product = |weight: u16, pixel: &u8| weight.wrapping_mul(u16::from(*pixel));
+            let upper = product(wa, a).wrapping_add(product(wb, b));
+            let lower = product(wc, c).wrapping_add(product(wd, d));
+            *row = (upper.wrapping_add(lower).wrapping_add(128) >> 8) as u8;
         }
-        for (weights, target) in across.iter().zip(target) {
-            let [a, b, c, d] = weights.parts;
-            let Some(pixels) = row[weights.first..].first_chunk::<4>() else { continue };
-            let [p, q, r, s] = pixels.map(u16::from);
-            *target = ((a * p + b * q + c * r + d * s + 128) >> 8) as u8;
+        for ((first, weights), target) in lanes.iter().zip(target) {
+            let Some(pixels) = row[*first..].first_chunk::<4>() else { continue };
+            let sum = spread(u32::from_le_bytes(*pixels)).wrapping_mul(*weights) >> 48;
+            *target = (sum.wrapping_add(128) >> 8) as u8;
         }
     }
 }
