@@ -67,6 +67,8 @@ const FAILED_AFTER: Duration = Duration::from_secs(21);
 const KEEPALIVE: Duration = Duration::from_secs(1);
 /// How much unread data a peer may send us on data channels, bytes.
 const DATA_WINDOW: u32 = 128 * 1024;
+/// How far packets of one stream may overtake one another, packets: a quarter of a second of a large picture.
+const REPLAY_WINDOW: usize = 512;
 /// How long to wait for an offer that was taken back to come to rest.
 const SETTLE_WAIT: Duration = Duration::from_secs(1);
 /// How long closing may take before it is given up.
@@ -289,6 +291,7 @@ impl PeerFactory {
             .with_multicast_dns_mode(mode)
             .with_discard_local_candidates_during_ice_restart(true)
             .with_sctp_max_receive_buffer_size(DATA_WINDOW)
+            .with_srtp_replay_protection_window(REPLAY_WINDOW)
             .build()
     }
 }

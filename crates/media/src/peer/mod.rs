@@ -38,8 +38,8 @@ pub(crate) use network::local_addresses;
 pub(crate) use rtcp::LinkFigures;
 pub(crate) use sender::{AudioSender, OutgoingAudio};
 pub(crate) use video::{
-    MAX_LAYERS, OutgoingVideo, VideoAgreement, VideoEnds,
-    VideoFeedback, VideoFeedbackSink, VideoFigures, VideoPacket, VideoPacketSink, VideoRequests, VideoSender,
+    MAX_LAYERS, OutgoingVideo, VideoAgreement, VideoEnds, VideoFeedback, VideoFeedbackSink, VideoFigures,
+    VideoPacket, VideoPacketSink, VideoRequests, VideoSender,
 };
 
 /// Takes what a link's connection notices. Called on the library's task: must not block.

@@ -27,6 +27,7 @@ use super::bell::Bell;
 use super::candidates::Family;
 use super::flights::LastFlight;
 use super::names::Names;
+use super::sources::Sources;
 
 /// The most addresses of ours per family, loopback aside. Machines with many virtual networks have dozens.
 const MAX_ADDRESSES: usize = 4;
@@ -219,6 +220,7 @@ pub(super) struct LinkRuntime {
     pacing: Arc<Pacing>,
     bell: Arc<Bell>,
     handshake: Arc<Handshake>,
+    sources: Arc<Mutex<Sources>>,
     ended: Arc<dyn Fn() + Send + Sync>,
     /// Whether the library's first task, which drives the connection, was started. Further ones come and go: it begins
     /// one for each address over TCP that a peer names.
@@ -236,7 +238,8 @@ impl LinkRuntime {
         ended: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let driven = AtomicBool::new(false);
-        Self { handle, names, pacing, bell, handshake, ended: Arc::new(ended), driven }
+        let (sources, ended) = (Arc::default(), Arc::new(ended));
+        Self { handle, names, pacing, bell, handshake, sources, ended, driven }
     }
 }
 
@@ -278,7 +281,8 @@ impl Runtime for LinkRuntime {
         // Those of sockets that a restart replaced go.
         state.sockets.retain(|(_, socket)| socket.strong_count() > 0);
         state.sockets.push((address, Arc::downgrade(&socket)));
-        Ok(Arc::new(Socket { socket, address, handshake: self.handshake.clone() }))
+        let (handshake, sources) = (self.handshake.clone(), self.sources.clone());
+        Ok(Arc::new(Socket { socket, address, handshake, sources }))
     }
 
     fn wrap_tcp_listener(&self, _listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -366,6 +370,7 @@ struct Socket {
     socket: Arc<tokio::net::UdpSocket>,
     address: SocketAddr,
     handshake: Arc<Handshake>,
+    sources: Arc<Mutex<Sources>>,
 }
 
 impl fmt::Debug for Socket {
@@ -395,7 +400,14 @@ impl AsyncUdpSocket for Socket {
             return Poll::Ready(Ok(0));
         };
         let mut buffer = ReadBuf::new(buffer);
-        let from = ready!(self.socket.poll_recv_from(context, &mut buffer))?;
+        let from = loop {
+            buffer.clear();
+            let from = ready!(self.socket.poll_recv_from(context, &mut buffer))?;
+            let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            if sources.admits(Instant::now(), buffer.filled()) {
+                break from;
+            }
+        };
         self.handshake.lock().flight.received(buffer.filled());
         *meta = RecvMeta::default();
         meta.len = buffer.filled().len();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellbird_call::ports::{MediaCommand, MediaEvent};
-use bellbird_call::{IceCandidate, LinkRole, LinkState, SessionDescription};
+use bellbird_call::{IceCandidate, LinkRole, LinkState, MediaKind, MediaStage, SessionDescription};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -51,6 +51,8 @@ impl Browser {
                         "--no-first-run",
                         "--allow-loopback-in-peer-connection",
                         "--autoplay-policy=no-user-gesture-required",
+                        "--use-fake-device-for-media-stream",
+                        "--use-fake-ui-for-media-stream",
                     ])
                     .arg(format!("--user-data-dir={}", profile.path().display()))
                     .arg(format!("http://{address}/"))
@@ -145,6 +147,65 @@ fn from_browser(end: &End, message: &Value, reports: &mut Vec<Value>) {
         Some("trouble") => panic!("the browser says: {message}"),
         _ => reports.push(message.clone()),
     }
+}
+
+/// A call to which the browser brings its camera, whose pictures are asked for in `codec`.
+async fn camera_of_browser(role: LinkRole, codec: &str) {
+    let mut browser = Browser::start().await;
+    let (out, mut said) = mpsc::unbounded_channel();
+    let end = End::new(tone(700.0), Some(out));
+    let ready = tokio::time::timeout(Duration::from_secs(180), browser.heard.recv()).await;
+    assert_eq!(ready.expect("the browser starts"), Some(json!({"type": "ready"})));
+    browser.say(json!({"type": "camera", "codec": codec}));
+    end.open(role);
+    if role == LinkRole::Answerer {
+        browser.say(json!({"type": "call"}));
+    }
+    let mut reports = Vec::new();
+    let carried = async {
+        loop {
+            tokio::select! {
+                Some(event) = said.recv() => {
+                    if let Some(message) = to_browser(event) {
+                        browser.say(message);
+                    }
+                }
+                Some(message) = browser.heard.recv() => from_browser(&end, &message, &mut reports),
+            }
+            // The browser believes in more than it began with only when it is told when its packets arrived; and our
+            // reports tell it of losses and the way there and back.
+            let is_told = |report: &Value| {
+                report["type"] == "sends"
+                    && report["available"].as_f64().is_some_and(|rate| rate > 500_000.0)
+                    && report["trip"].is_number()
+                    && report["lost"].is_number()
+            };
+            if let Some(report) = reports.iter().find(|report| is_told(report)) {
+                break report.clone();
+            }
+        }
+    };
+    let report = tokio::time::timeout(Duration::from_secs(180), carried)
+        .await
+        .expect("the browser is told how it fares");
+    println!("{report}");
+    assert_eq!(report["codec"], format!("video/{codec}"));
+    for wanted in [
+        MediaEvent::RemoteTrack { link: LINK, kind: MediaKind::Video, added: true },
+        MediaEvent::FirstMedia { link: LINK, kind: MediaKind::Video, stage: MediaStage::Rtp },
+    ] {
+        end.wait(&format!("{wanted:?}"), |event| (*event == wanted).then_some(())).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_camera_of_a_browser_we_call_comes_in_vp8() {
+    camera_of_browser(LinkRole::Offerer, "VP8").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_camera_of_a_browser_that_calls_comes_in_h264() {
+    camera_of_browser(LinkRole::Answerer, "H264").await;
 }
 
 /// A call with the browser, until both heard each other, also after a restart, and exchanged texts.
