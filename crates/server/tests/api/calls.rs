@@ -10,8 +10,11 @@ async fn group_call_from_first_join_to_last_leave() {
     let guest = world.guest();
     assert_eq!(p1.get(&format!("{V4}/room")).await.expect(200), json!([]));
     let token = p1.create_room(2, &["p2"]).await;
+    assert_eq!(p1.peers(&token).await.expect(200), json!([]), "a member may ask before it enters");
     for (count, who) in [(1, &p1), (2, &p2)] {
         who.enter(&token).await.expect(200);
+        // Being in the room is not being in its call.
+        assert_eq!(who.peers(&token).await.expect(200).as_array().unwrap().len(), count - 1);
         who.join_with(&token, json!({ "flags": 7 })).await.expect(200);
         let peers = p1.peers(&token).await.expect(200);
         assert_eq!(peers.as_array().unwrap().len(), count);
@@ -55,8 +58,11 @@ async fn one_to_one_call_and_refill() {
     }
     assert_eq!(p1.peers(&token).await.expect(200).as_array().unwrap().len(), 2);
     for stranger in [&p3, &guest] {
+        stranger.peers(&token).await.expect(404);
         stranger.enter(&token).await.expect(404);
         stranger.join(&token).await.expect(404);
+        stranger.leave(&token).await.expect(404);
+        stranger.exit(&token).await.expect(200);
     }
     for who in [&p1, &p2] {
         who.leave(&token).await.expect(200);

@@ -17,6 +17,8 @@ async fn who_comes_by_the_link_of_a_public_room_vanishes_on_leaving() {
             who.peers(&token).await.expect(404);
         }
         who.join(&token).await.expect(404);
+        who.put(&format!("{V4}/call/{token}"), json!({ "flags": 3 })).await.expect(404);
+        who.leave(&token).await.expect(404);
         let room = who.enter(&token).await.expect(200);
         assert_eq!(room["participantType"], kind);
         assert_ne!(room["sessionId"], "0");
@@ -47,6 +49,7 @@ async fn a_password_keeps_strangers_out_and_members_in() {
         who.enter(&token).await.refuse(403, "password");
         who.enter_with(&token, json!({ "password": "wrong" })).await.refuse(403, "password");
         who.join(&token).await.expect(404);
+        who.peers(&token).await.expect(404);
         who.enter_with(&token, json!({ "password": "open sesame" })).await.expect(200);
         who.join(&token).await.expect(200);
         // The web session remembers.

@@ -5,6 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "the clients of the API tests can do more than is needed here")]
 
+#[path = "../api/fake_hpb.rs"]
+mod fake_hpb;
+#[path = "../api/fake_recorder.rs"]
+mod fake_recorder;
 mod socket;
 #[path = "../api/support.rs"]
 mod support;
@@ -13,9 +17,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bellbird_server::{HpbConfig, Server, ServerConfig};
 use bellbird_testkit::hpb_stack::{HpbOptions, HpbStack, HpbVersion, free_port};
+use fake_recorder::{FakeRecorder, multipart, stored};
 use serde_json::{Value, json};
 use socket::Socket;
-use support::{Client, HANG, V3, V4, World};
+use support::{Client, HANG, V1, V3, V4, World};
 
 struct Stage {
     stack: HpbStack,
@@ -223,6 +228,72 @@ async fn a_call_to_a_telephone(version: HpbVersion) {
     let remove = json!({ "type": "removesession", "removesession": remove });
     bridge.send(&json!({ "type": "internal", "internal": remove })).await;
     in_call(0).await;
+}
+
+async fn a_recorded_call(version: HpbVersion) {
+    let stage = Stage::start(version).await;
+    let (alice, bob) = (stage.world.user("alice").await, stage.world.user("bob").await);
+    let recorder = FakeRecorder::start().await;
+    recorder.configure(&stage.world, &alice).await;
+    let token = alice.create_room(2, &["bob"]).await;
+    let (mut a, _) = stage.enter(&alice, &token, "2.0").await;
+    let (mut b, _) = stage.enter(&bob, &token, "2.0").await;
+    for (who, id) in [(&alice, a.id.clone()), (&bob, b.id.clone())] {
+        who.join_with(&token, json!({ "flags": 3 })).await.expect(200);
+        b.in_call(&id, 3).await;
+    }
+    let hear = async |socket: &mut Socket, status: u64| {
+        let what = format!("recording {status}");
+        let heard = socket.wait(&what, |m| {
+            let data = &m["event"]["message"]["data"];
+            m["event"]["target"] == "room"
+                && data["type"] == "recording"
+                && data["recording"]["status"] == status
+        });
+        heard.await;
+    };
+    let path = format!("{V1}/recording/{token}");
+    alice.post(&path, json!({ "status": 2 })).await.expect(200);
+    let base = recorder.expect("start").await.base;
+    hear(&mut b, 4).await;
+
+    // The recorder takes part by its own door, invited by nobody.
+    let config = std::fs::read_to_string(stage.stack.folder().join("hpb.conf")).unwrap();
+    let secret = config.lines().find_map(|line| line.strip_prefix("internalsecret = ")).unwrap();
+    let mut listens = Socket::bridge(&stage.stack.websocket(), &alice.base, secret).await;
+    assert_eq!(listens.enter(&token, "recorder").await["room"]["roomid"], token.as_str());
+    let in_call = |m: &Value| m["event"]["target"] == "participants" && m["event"]["type"] == "update";
+    let update = listens.wait("who is in the call", in_call).await;
+    let users = update["event"]["update"]["users"].as_array().unwrap();
+    assert_eq!(
+        users.iter().filter(|user| user["actorType"] == "users" && user["inCall"] == 3).count(),
+        2,
+        "{update}"
+    );
+    recorder.says(&base, "started", json!({ "token": token, "status": 2 })).await.expect(200);
+    for hears in [&mut a, &mut b] {
+        hear(hears, 2).await;
+    }
+    assert_eq!(bob.room(&token).await.expect(200)["callRecording"], 2);
+
+    alice.delete(&format!("{V4}/call/{token}"), json!({ "all": true })).await.expect(200);
+    recorder.expect("stop").await;
+    recorder.says(&base, "stopped", json!({ "token": token })).await.expect(200);
+    hear(&mut b, 0).await;
+    let file: [(&str, Option<&str>, &[u8]); 2] =
+        [("owner", None, b"alice"), ("file", Some("Recording.ogg"), b"OggS and what was said")];
+    recorder.uploads(&base, &token, multipart(&file)).await.expect(200);
+    assert_eq!(stored(stage.world.data.path()).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_version_tells_that_a_call_is_recorded() {
+    Box::pin(a_recorded_call(HpbVersion::V1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_version_tells_that_a_call_is_recorded() {
+    Box::pin(a_recorded_call(HpbVersion::V2)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
