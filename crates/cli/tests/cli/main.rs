@@ -8,6 +8,7 @@ mod demo;
 mod errors;
 mod groups;
 mod joining;
+mod pictures;
 mod proxy;
 mod serve;
 mod stage;
