@@ -13,6 +13,7 @@ mod group;
 mod processes;
 mod server;
 mod sound_delay;
+mod video;
 mod window;
 
 #[path = "../e2e/harness/mod.rs"]
@@ -26,6 +27,18 @@ mod team;
 #[allow(dead_code, clippy::unwrap_used, reason = "the tests of the media crate use more of it, in their way")]
 mod media_ends;
 
+#[path = "../../crates/media/tests/video/gallery.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "likewise")]
+mod gallery;
+
+#[path = "../../crates/media/tests/video/room.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "likewise")]
+mod room;
+
+#[path = "../../crates/media/tests/video/wire.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "likewise")]
+mod wire;
+
 /// Measures one subject and prints its figures.
 type Measure = fn();
 
@@ -37,6 +50,7 @@ const SUBJECTS: &[(&str, Measure)] = &[
     ("group-join", group::join),
     ("thirty", group::thirty),
     ("mouth-to-ear", sound_delay::measure),
+    ("video", video::measure),
     ("server", server::measure),
     ("core", core_process::measure),
     ("window", window::measure),

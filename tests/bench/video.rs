@@ -1,0 +1,212 @@
+//! Pictures between two media engines over real sockets: how many, how like, how late, and at what cost. One process holds
+//! both ends, so what is measured of the processor is encoding, the way, and decoding together.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bellbird_call::ports::MediaCommand;
+use bellbird_call::{LinkId, LinkState, MediaKind};
+use bellbird_capture::VideoSource;
+use bellbird_video::{FrameRate, Pattern, Y4mWriter};
+
+use crate::figure::{Figure, percentile};
+use crate::gallery::{Shown, likeness};
+use crate::processes::processor;
+use crate::room::{Room, camera_of, own, screen_of};
+use crate::wire::{Cable, Weather};
+
+const VIDEO: MediaKind = MediaKind::Video;
+const SCREEN: MediaKind = MediaKind::Screen;
+/// Until the rate has been found.
+const WARM_UP: Duration = Duration::from_secs(6);
+const LENGTH: Duration = Duration::from_secs(10);
+
+/// All of them.
+pub(crate) fn measure() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        camera().await;
+        loss().await;
+        narrow().await;
+        screen().await;
+    });
+}
+
+/// A film of two seconds, 1280x720 at 30 pictures a second.
+fn clip(folder: &Path) -> std::path::PathBuf {
+    let path = folder.join("clip.y4m");
+    let pattern = Pattern::new(1280, 720).expect("a size of pictures");
+    let file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a temporary file"));
+    let rate = FrameRate { pictures: 30, seconds: 1 };
+    let mut writer = Y4mWriter::new(file, 1280, 720, rate).expect("a header");
+    for number in 0..60 {
+        writer.write(&pattern.draw(number, Instant::now())).expect("a picture");
+    }
+    writer.finish().expect("the rest");
+    path
+}
+
+/// A pair through a cable, the second looking at the first, whose camera is on.
+async fn watched(cable: &Cable, camera: VideoSource) -> Room {
+    let mut room = Room::new(&[camera, VideoSource::Pattern]);
+    room.wire_through(1, 0, 1, [cable.a_to_b(), cable.b_to_a()]);
+    room.carry();
+    for seat in &room.seats {
+        seat.send(MediaCommand::StartCapture);
+    }
+    room.connect(1, 0, 1);
+    room.seats[1].wait_state(LinkId(1), LinkState::Connected).await;
+    room.seats[1].look_at(&[camera_of(0)]);
+    room.seats[0].show(VIDEO, true);
+    room
+}
+
+async fn camera() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut room = Room::new(&[VideoSource::File(clip(folder.path())), VideoSource::Pattern]);
+    room.wire(1, 0, 1);
+    room.carry();
+    for seat in &room.seats {
+        seat.send(MediaCommand::StartCapture);
+        seat.gallery.only_count(true);
+    }
+    room.connect(1, 0, 1);
+    let (a, b) = (&room.seats[0], &room.seats[1]);
+    b.wait_state(LinkId(1), LinkState::Connected).await;
+    let own_id = std::process::id();
+    let without = tokio::task::spawn_blocking(move || processor(own_id, Duration::from_secs(5))).await;
+    let without = without.expect("measured");
+    b.look_at(&[camera_of(0)]);
+    a.show(VIDEO, true);
+    tokio::time::sleep(WARM_UP).await;
+    let (begin, before) = (Instant::now(), b.gallery.count(&camera_of(0)));
+    let with = tokio::task::spawn_blocking(move || processor(own_id, LENGTH)).await.expect("measured");
+    let frames = b.gallery.count(&camera_of(0)) - before;
+    let kbit = b.wait_quality(1).await[0].kbit_in;
+    eprintln!("camera: {kbit:.0} kbit/s; the calls without pictures take {without:.1} % of a core");
+    Figure::at_least("video_pictures_per_second", "1/s", 29.0)
+        .print(&[frames as f64 / begin.elapsed().as_secs_f64()]);
+    Figure::at_most("video_processor", "%", 25.0).print(&[with - without]);
+    // Likeness and delay cost time themselves, so they come after.
+    for seat in [a, b] {
+        seat.gallery.only_count(false);
+    }
+    a.look_at(&[own(VIDEO)]);
+    b.gallery.more(&camera_of(0), 80).await;
+    let (sent, received) = (a.gallery.last(&own(VIDEO)), b.gallery.last(&camera_of(0)));
+    Figure::at_least("video_likeness", "dB", 33.0).print(&likeness(&sent, &received));
+    Figure::at_most("video_delay", "ms", 120.0).print(&delays(&sent, &received));
+}
+
+/// From the sender's preview to the receiver's sink, of the same picture, ms. The numbers of a film repeat, so the next
+/// one after the preview counts.
+fn delays(sent: &[Shown], received: &[Shown]) -> Vec<f64> {
+    sent.iter()
+        .filter_map(|one| {
+            let after = received
+                .iter()
+                .find(|other| one.number.is_some() && other.number == one.number && other.at >= one.at)?;
+            Some((after.at - one.at).as_secs_f64() * 1000.0)
+        })
+        .collect()
+}
+
+async fn loss() {
+    let weather = Weather { loss: 0.05, delay: Duration::from_millis(50), ..Weather::fair() };
+    let cable = Cable::start(weather).await;
+    let room = watched(&cable, VideoSource::Pattern).await;
+    let b = &room.seats[1];
+    tokio::time::sleep(WARM_UP).await;
+    let (mut good, mut seconds, mut freezes) = (0.0, 0.0, Vec::new());
+    let mut longest: f64 = 0.0;
+    let end = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < end {
+        let video = b.wait_video(VIDEO).await;
+        seconds += 1.0;
+        good += f64::from(u8::from(video.fps >= 20.0));
+        freezes.push(f64::from(video.freezes));
+        let shown = b.gallery.last(&camera_of(0));
+        let gaps = shown.windows(2).map(|pair| (pair[1].at - pair[0].at).as_secs_f64() * 1000.0);
+        longest = gaps.fold(longest, f64::max);
+    }
+    let freezes = freezes.last().copied().unwrap_or(0.0) - freezes.first().copied().unwrap_or(0.0);
+    eprintln!("loss: {} packets of {} were lost, {freezes} freezes", cable.lost(), cable.pictures().0);
+    Figure::at_least("video_lossy_good_seconds", "share", 0.95).print(&[good / seconds]);
+    Figure::at_most("video_lossy_longest_gap", "ms", 500.0).print(&[longest]);
+}
+
+async fn narrow() {
+    let cable = Cable::start(Weather { delay: Duration::from_millis(20), ..Weather::fair() }).await;
+    let room = watched(&cable, VideoSource::Pattern).await;
+    let b = &room.seats[1];
+    b.gallery.only_count(true);
+    tokio::time::sleep(WARM_UP).await;
+    cable.narrow(Some(300_000));
+    let begin = Instant::now();
+    let mut recovered = None;
+    let mut worst = Duration::ZERO;
+    for _ in 0..20 {
+        let before = b.gallery.count(&camera_of(0));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let frames = b.gallery.count(&camera_of(0)) - before;
+        worst = worst.max(cable.queue());
+        let fine = frames >= 7 && cable.queue() < Duration::from_millis(200);
+        recovered = if fine { recovered.or(Some(begin.elapsed())) } else { None };
+    }
+    eprintln!("narrow: the longest queue was {worst:?}");
+    Figure::at_most("video_narrowed_recovers", "s", 5.0)
+        .print(&[recovered.map_or(f64::INFINITY, |after| after.as_secs_f64())]);
+}
+
+async fn screen() {
+    let mut room = Room::pair();
+    room.wire(1, 0, 1);
+    room.wire(2, 0, 1);
+    room.carry();
+    for seat in &room.seats {
+        seat.send(MediaCommand::StartCapture);
+    }
+    room.connect(1, 0, 1);
+    let (a, b) = (&room.seats[0], &room.seats[1]);
+    b.wait_state(LinkId(1), LinkState::Connected).await;
+    a.look_at(&[own(SCREEN)]);
+    b.look_at(&[screen_of(0)]);
+    a.show(SCREEN, true);
+    a.wait_track(0, SCREEN, true).await;
+    room.share(2, 0, 1);
+    b.wait_state(LinkId(2), LinkState::Connected).await;
+    tokio::time::sleep(WARM_UP).await;
+    // From each change of the page until it is readable at the other end.
+    let mut changed: BTreeMap<u32, Instant> = BTreeMap::new();
+    let mut readable: BTreeMap<u32, Instant> = BTreeMap::new();
+    let end = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let (sent, received) = (a.gallery.last(&own(SCREEN)), b.gallery.last(&screen_of(0)));
+        for one in &sent {
+            if let Some(number) = one.number {
+                changed.entry(number).or_insert(one.at);
+            }
+        }
+        for one in received.iter().rev().take(3) {
+            if let Some(number) = one.number
+                && !readable.contains_key(&number)
+                && likeness(&sent, std::slice::from_ref(one)).iter().any(|psnr| *psnr >= 38.0)
+            {
+                readable.insert(number, one.at);
+            }
+        }
+    }
+    let times: Vec<f64> = readable
+        .iter()
+        .filter_map(|(number, at)| Some((*at - *changed.get(number)?).as_secs_f64()))
+        .collect();
+    eprintln!(
+        "screen: {} of {} pages became readable; nine in ten within {:.2} s",
+        readable.len(),
+        changed.len(),
+        percentile(&times, 0.9)
+    );
+    Figure::at_most("screen_readable", "s", 1.0).print(&times);
+}
