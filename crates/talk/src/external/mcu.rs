@@ -8,8 +8,8 @@
 //!                  ▲                              │ refused, no answer  │ path lost
 //!                  └─ nothing to send             └──▶ Resting ◀────────┘   (a second; then a new sid)
 //!
-//!   subscription: Idle ── they send ──▶ Asking ── offer ──▶ Receiving
-//!                  ▲                       │ refused, silence  │ path lost, or the answer refused
+//!   subscription: Idle ── they send ──▶ Asking ── offer ──▶ Receiving ── another offer: they published anew ─┐
+//!                  ▲                       │ refused, silence  │ path lost, or the answer refused      ▲───────┘
 //!                  └─ they stop sending    └──▶ Waiting ◀──────┘            (longer and longer; then asked again)
 //! ```
 
@@ -44,6 +44,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How often we publish anew on the mere suspicion that the server has lost what we publish.
 const MAX_DOUBTS: u32 = 2;
+/// How often someone's media may be offered anew before one of the links connects.
+const MAX_REPLACEMENTS: u32 = 8;
 /// Candidates taken for one link.
 pub(super) const MAX_CANDIDATES: u32 = 256;
 
@@ -78,6 +80,8 @@ pub(crate) struct Mcu {
     refusals: u32,
     /// The signaling server took something new for what we published before, of which its media server knows nothing.
     stale: bool,
+    /// Others may be listening to what we published in this session before: nobody but us tells them of its end.
+    published: bool,
     /// The first of this session's sids.
     first_sid: u64,
     members: BTreeMap<String, Entry>,
@@ -94,6 +98,8 @@ struct Entry {
     state: Subscription,
     failures: u32,
     candidates: u32,
+    /// Offers that took the place of others since a link last connected.
+    replacements: u32,
 }
 
 impl Mcu {
@@ -111,6 +117,7 @@ impl Mcu {
             doubts: 0,
             refusals: 0,
             stale: false,
+            published: false,
             first_sid: sid_seed,
             members: BTreeMap::new(),
             early: EarlyCandidates::default(),
@@ -159,6 +166,7 @@ impl Mcu {
         }
         self.publisher = Publisher::Idle { not_before: None };
         self.stale = false;
+        self.published = false;
         self.first_sid = self.next_sid;
     }
 
@@ -226,6 +234,7 @@ impl Mcu {
                 state: Subscription::Idle,
                 failures: 0,
                 candidates: 0,
+                replacements: 0,
             });
             if entry.has_streams == member.has_streams {
                 continue;
@@ -327,11 +336,13 @@ impl Mcu {
             self.publish_failures = 0;
             self.refusals = 0;
             self.kept.publishing(now);
+            self.offer_anew();
             return Some(LinkOwner::Ourselves);
         }
         let (session, entry) = self.members.iter_mut().find(|(_, entry)| entry.state.link() == Some(link))?;
         entry.state.connected();
         entry.failures = 0;
+        entry.replacements = 0;
         self.doubts = 0;
         let session = session.clone();
         // Those whose session outlived ours.
@@ -460,6 +471,17 @@ impl Mcu {
         }
     }
 
+    /// Has the server offer what we publish to everyone when it takes the place of something earlier: who listens to that
+    /// keeps a connection on which nothing comes any more.
+    fn offer_anew(&mut self) {
+        if std::mem::replace(&mut self.published, true) {
+            for session in self.members.keys() {
+                let (to, sid) = (session.clone(), String::new());
+                self.outputs.push_back((MeshOutput::Send { to, sid, body: PeerBody::SendOffer }, None));
+            }
+        }
+    }
+
     /// Asks the server for a participant's media.
     fn ask(&mut self, session: &str, now: Instant) {
         let request = self.next_request;
@@ -502,17 +524,6 @@ impl Mcu {
     fn offered(&mut self, session: &str, sid: String, sdp: String, now: Instant) {
         let Some(entry) = self.members.get_mut(session) else { return };
         let link = match &entry.state {
-            Subscription::Asking { .. } => {
-                let link = LinkId(self.next_link);
-                self.next_link += 1;
-                entry.candidates = 0;
-                let until = Some(now + CONNECT_LIMIT);
-                entry.state = Subscription::Receiving { link, sid: sid.clone(), answer: None, until };
-                let role = LinkRole::Answerer;
-                let open = link_of(link, Some(session), role, LinkDirection::ReceiveOnly);
-                self.outputs.push_back((MeshOutput::Open(open), None));
-                link
-            }
             // The same connection with other media.
             Subscription::Receiving { link, sid: current, .. } if *current == sid => {
                 let link = *link;
@@ -523,11 +534,37 @@ impl Mcu {
                 }
                 link
             }
-            // Not asked for: it may be anyone's.
+            Subscription::Asking { .. } => self.receive(session, &sid, now),
+            // They publish anew: nothing comes on a connection of before. It may also be a lie of theirs, which costs
+            // nobody but them.
+            Subscription::Receiving { .. } | Subscription::Waiting { .. }
+                if entry.replacements < MAX_REPLACEMENTS =>
+            {
+                entry.replacements += 1;
+                self.receive(session, &sid, now)
+            }
+            // Of somebody who sends nothing, or without end.
             Subscription::Receiving { .. } | Subscription::Waiting { .. } | Subscription::Idle => return,
         };
         self.outputs.push_back((MeshOutput::Description(link, SessionDescription::Offer(sdp)), None));
         self.use_early(session, &sid);
+    }
+
+    /// Opens the link for an offer of the server, in place of an earlier one.
+    fn receive(&mut self, session: &str, sid: &str, now: Instant) -> LinkId {
+        let link = LinkId(self.next_link);
+        self.next_link += 1;
+        let mut earlier = None;
+        if let Some(entry) = self.members.get_mut(session) {
+            earlier = entry.state.link();
+            entry.candidates = 0;
+            let until = Some(now + CONNECT_LIMIT);
+            entry.state = Subscription::Receiving { link, sid: sid.to_owned(), answer: None, until };
+        }
+        self.close(earlier);
+        let open = link_of(link, Some(session), LinkRole::Answerer, LinkDirection::ReceiveOnly);
+        self.outputs.push_back((MeshOutput::Open(open), None));
+        link
     }
 
     fn candidate(&mut self, from: &str, sid: String, candidate: Candidate, now: Instant) {

@@ -327,7 +327,6 @@ fn floods_forgeries_and_bombs_change_nothing() {
         bench.hear("b", &n.to_string(), candidate("c"));
         bench.hear("me", "100", offer("v=0"));
         bench.hear("a", &n.to_string(), answer("v=0"));
-        bench.hear("a", &n.to_string(), offer("v=0 not asked for"));
         bench.hear("b", "s", offer(&"x".repeat(if n == 0 { MAX_SDP_BYTES + 1 } else { 0 })));
         if n == 0 {
             // The first was a bomb and not taken; the second is the offer asked for.
@@ -414,4 +413,44 @@ fn links_of_the_session_before_do_not_stay_forever() {
     bench.mcu.rejoin("me3", bench.now);
     bench.mcu.close_all();
     assert_eq!(closed(&bench.drain()), [link]);
+}
+
+#[test]
+fn whoever_listens_to_what_we_published_before_is_offered_what_we_publish_now() {
+    let mut bench = Bench::new(true);
+    let first = opened(&bench.members(&[("a", false), ("b", true)])).remove(0).id;
+    let (sid, _) = bench.publish(first);
+    bench.hear("me", &sid, answer("v=0"));
+    let offered = |outputs: &[McuOutput]| -> Vec<String> {
+        let to = |(output, _): &McuOutput| match output {
+            MeshOutput::Send { to, body: PeerBody::SendOffer, .. } => Some(to.clone()),
+            _ => None,
+        };
+        outputs.iter().filter_map(to).collect()
+    };
+    bench.mcu.link_connected(first, bench.now);
+    assert!(offered(&bench.drain()).is_empty(), "who wants the first asks for it");
+    bench.mcu.renew(first, bench.now);
+    let second = opened(&bench.wait()).remove(0).id;
+    let (sid, _) = bench.publish(second);
+    bench.hear("me", &sid, answer("v=0"));
+    bench.mcu.link_connected(second, bench.now);
+    assert_eq!(offered(&bench.drain()), ["a", "b"]);
+}
+
+#[test]
+fn whoever_publishes_anew_is_heard_on_another_link_and_not_without_end() {
+    let mut bench = Bench::new(false);
+    bench.members(&[("a", true), ("b", false)]);
+    let first = opened(&bench.hear("a", "s1", offer("v=0"))).remove(0).id;
+    bench.mcu.link_connected(first, bench.now);
+    let done = bench.hear("a", "s2", offer("v=0 anew"));
+    let second = opened(&done).remove(0).id;
+    assert_eq!(closed(&done), [first]);
+    assert!(opened(&bench.hear("b", "s1", offer("v=0"))).is_empty(), "they send nothing");
+    // Not even the first of the offers may have had time to connect.
+    let opened_at_most =
+        (0..100).filter(|n| !opened(&bench.hear("a", &format!("t{n}"), offer("v=0"))).is_empty());
+    assert_eq!(opened_at_most.count() as u32, MAX_REPLACEMENTS - 1);
+    assert_eq!(bench.mcu.session_of(second), None);
 }

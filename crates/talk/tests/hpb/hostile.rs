@@ -91,8 +91,7 @@ async fn hostile_frames_leave_the_call_standing() {
         client.relay("b", candidate(&round.to_string(), "candidate:y")).await;
     }
     client.relay("b", candidate("17", &"c".repeat(MAX_CANDIDATE_BYTES + 1))).await;
-    // Replayed, and out of order.
-    client.relay("b", description("offer", "16", "v=0 old")).await;
+    // Out of order.
     client.relay("b", description("answer", "17", "v=0 answer to nothing")).await;
     // A plain member says what only moderators may.
     client.relay("b", json!({"type":"control","payload":{"action":"forceMute","peerId":"me"}})).await;
