@@ -1,6 +1,8 @@
 //! A short run of every fuzz body, by a seeded mutator and with the ordinary compiler. `fuzz/` has the same bodies as
 //! coverage-guided targets. `BELLBIRD_SEED` varies a run.
 
+mod pictures;
+
 use bellbird_testkit::mutate::drive;
 
 const OFFER: &str = "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\

@@ -7,6 +7,7 @@ mod convert;
 mod decode;
 mod encode;
 mod frame;
+pub mod fuzz;
 mod h264;
 mod header;
 mod measure;

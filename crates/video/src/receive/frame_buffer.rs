@@ -84,6 +84,12 @@ const EAGER_REQUESTS: u32 = 5;
 const ON_ITS_WAY: Duration = Duration::from_millis(150);
 const LONGEST_WAY: Duration = Duration::from_secs(3);
 
+/// Streams begin with a keyframe, whose first packet may have been overtaken: so long nothing is asked for.
+const FIRST_PATIENCE: Duration = Duration::from_millis(60);
+
+/// How many packets before the first of a stream may come after it.
+const OVERTAKEN: i64 = 64;
+
 /// What a decoder could do with the next frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
@@ -124,6 +130,8 @@ pub struct FrameBuffer {
     /// Whether the stream's H.264 parameters went to the decoder.
     has_parameters: bool,
     request: Request,
+    /// When the stream's first packet came.
+    begun: Option<Instant>,
     last_arrival: Option<Instant>,
     last_shown: Option<i64>,
     /// Whether frames were left out since the last one that was shown.
@@ -147,6 +155,7 @@ impl FrameBuffer {
             state: State::NeedsKeyframe,
             has_parameters: false,
             request: Request::default(),
+            begun: None,
             last_arrival: None,
             last_shown: None,
             skipped: false,
@@ -181,14 +190,16 @@ impl FrameBuffer {
             self.codec = Some(packet.codec);
             self.tracker = SequenceTracker::default();
         }
-        let number = match self.tracker.place(packet.sequence) {
-            Placed::Here(number) => number,
+        let (number, newest) = match self.tracker.place(packet.sequence) {
+            Placed::Here(number) => (number, self.store.end()),
             Placed::Restarted(number) => {
-                self.begin_anew(number);
+                // Its first packets may have been overtaken by this one.
+                self.begin_anew(number - OVERTAKEN);
                 self.clock = MediaClock::default();
                 self.playout = Playout::default();
                 self.has_parameters = false;
-                number
+                self.begun = Some(packet.arrival);
+                (number, number)
             }
             Placed::Stray => {
                 self.counters.malformed += 1;
@@ -201,15 +212,16 @@ impl FrameBuffer {
             match rtp::read(packet.codec, &packet.payload) {
                 Ok(part) => Some(part),
                 Err(_) => {
-                    // Asking again would bring the same. Whatever needs it ends with a keyframe.
-                    self.missing.arrived(number, packet.arrival);
+                    // As good as lost.
                     self.counters.malformed += 1;
                     return;
                 }
             }
         };
         let slot = Slot { timestamp: packet.timestamp, marker: packet.marker, part, arrival: packet.arrival };
-        let newest = self.store.end();
+        if number > newest && !self.missing.passed_over(newest, number, packet.arrival) {
+            self.begin_anew(number);
+        }
         let outcome = match self.store.insert(number, slot.clone()) {
             Err(Refusal::Full) => {
                 self.make_room(number);
@@ -222,9 +234,6 @@ impl FrameBuffer {
                 self.counters.packets += 1;
                 self.missing.arrived(number, packet.arrival);
                 self.last_arrival = Some(packet.arrival);
-                if number > newest && !self.missing.passed_over(newest, number, packet.arrival) {
-                    self.begin_anew(number);
-                }
             }
             Err(Refusal::Late | Refusal::Duplicate | Refusal::Full) => self.counters.useless += 1,
         }
@@ -251,7 +260,8 @@ impl FrameBuffer {
 
     /// Whether to ask the sender for a keyframe, now.
     pub fn poll_keyframe_request(&mut self, now: Instant) -> bool {
-        if self.last_arrival.is_none() || !self.wants_keyframe(now) {
+        let is_new = self.begun.is_none_or(|begun| now.saturating_duration_since(begun) < FIRST_PATIENCE);
+        if is_new || !self.wants_keyframe(now) {
             return false;
         }
         let pause = if self.request.asks < EAGER_REQUESTS { KEYFRAME_PAUSE } else { LONG_KEYFRAME_PAUSE };
@@ -354,7 +364,7 @@ impl FrameBuffer {
                     // Only H.264 does not say where pictures begin.
                     part.begins || self.codec == Some(VideoCodec::H264)
                 });
-                if follows && let Some(span) = self.store.picture(first) {
+                if follows && let Ok(span) = self.store.picture(first) {
                     return Some(Found { span, in_order: true });
                 }
                 first + 1
@@ -368,12 +378,12 @@ impl FrameBuffer {
     fn find_beyond(&self, from: i64) -> Option<Found> {
         let mut number = from;
         while number < self.store.end() {
-            if self.can_begin_at(number)
-                && let Some(span) = self.store.picture(number)
-            {
-                return Some(Found { span, in_order: false });
-            }
-            number += 1;
+            number = match self.can_begin_at(number).then(|| self.store.picture(number)) {
+                Some(Ok(span)) => return Some(Found { span, in_order: false }),
+                // Whatever begins before the missing packet lacks it too.
+                Some(Err(missing)) => missing + 1,
+                None => number + 1,
+            };
         }
         None
     }
@@ -438,6 +448,7 @@ impl FrameBuffer {
         let due = self
             .store
             .picture(first)
+            .ok()
             .and_then(|span| self.media_time(span))
             .and_then(|media_time| self.playout.due(media_time));
         due.is_some_and(|due| due <= self.ticks(now))
@@ -480,7 +491,7 @@ impl FrameBuffer {
         let Some(start) = self.find_keyframe_start(self.store.floor()) else { return false };
         let begun = self.store.get(start).map(|slot| slot.arrival);
         let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
-        self.store.picture(start).is_some()
+        self.store.picture(start).is_ok()
             || since(begun).is_some_and(|since| since < LONGEST_WAY)
                 && since(self.last_arrival).is_some_and(|since| since < ON_ITS_WAY)
                 && self.missing.oldest().is_none_or(|(since, _)| {
@@ -488,8 +499,8 @@ impl FrameBuffer {
                 })
     }
 
-    #[cfg(test)]
-    pub(super) fn weight(&self) -> (usize, usize) {
+    /// How many packets and bytes wait, for tests of the bounds.
+    pub(crate) fn weight(&self) -> (usize, usize) {
         self.store.weight()
     }
 }

@@ -15,6 +15,9 @@ const MEMORY: usize = 120;
 /// Of these, one in so many may come too late.
 const LATE_ONE_IN: usize = 20;
 
+/// At first as many may be late as if there had been so many: the first keyframe is a slow one and says nothing of others.
+const LEAST: usize = 40;
+
 /// The fastest way is the fastest of so many pictures, at least; twice that at most. Follows clocks that drift apart.
 const WINDOW: u32 = 150;
 
@@ -53,7 +56,9 @@ impl Playout {
         self.slower.push_back(transit - base);
         let mut sorted: Vec<i64> = self.slower.iter().copied().collect();
         sorted.sort_unstable();
-        let wanted = sorted[(sorted.len() - 1) - sorted.len() / LATE_ONE_IN].clamp(0, MOST_DELAY);
+        let may_be_late = sorted.len().max(LEAST) / LATE_ONE_IN;
+        let in_time = (sorted.len() - 1).saturating_sub(may_be_late);
+        let wanted = sorted[in_time].clamp(0, MOST_DELAY);
         if wanted > self.delay {
             self.delay = wanted;
         } else {

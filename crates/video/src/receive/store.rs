@@ -118,19 +118,22 @@ impl PacketStore {
     }
 
     /// The picture whose first packet is `first`, if all of it is there. It ends with the marker, or where another begins.
-    pub(super) fn picture(&self, first: i64) -> Option<Span> {
-        let timestamp = self.get(first)?.timestamp;
+    ///
+    /// # Errors
+    /// The number of its first packet that is not there.
+    pub(super) fn picture(&self, first: i64) -> Result<Span, i64> {
+        let mut timestamp = None;
         let mut last = first;
         let mut number = first;
         loop {
-            let slot = self.get(number)?;
+            let slot = self.get(number).ok_or(number)?;
             if slot.part.is_some() {
-                if slot.timestamp != timestamp {
-                    return Some(Span { first, last });
+                if *timestamp.get_or_insert(slot.timestamp) != slot.timestamp {
+                    return Ok(Span { first, last });
                 }
                 last = number;
                 if slot.marker {
-                    return Some(Span { first, last });
+                    return Ok(Span { first, last });
                 }
             }
             number += 1;
@@ -155,7 +158,7 @@ impl PacketStore {
             .filter_map(|slot| slot.part.as_ref().map(|part| (slot, part)))
     }
 
-    #[cfg(test)]
+    /// How many packets and bytes wait, for tests of the bounds.
     pub(super) fn weight(&self) -> (usize, usize) {
         (self.slots.len(), self.bytes)
     }
