@@ -7,6 +7,7 @@ mod dialogue;
 mod encrypted;
 mod group;
 mod nextcloud;
+mod pictures;
 mod readme;
 mod relayed;
 mod rights;

@@ -111,6 +111,16 @@ impl Team {
         team
     }
 
+    /// Our server's address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The conversation's token.
+    pub(crate) fn room(&self) -> &str {
+        &self.room
+    }
+
     /// The signaling server and its companions.
     pub(crate) fn stack(&mut self) -> &mut HpbStack {
         self.stack.as_mut().expect("this team has a signaling server")
