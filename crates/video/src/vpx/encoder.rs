@@ -30,6 +30,10 @@ const LONGEST_GAP: i64 = 4;
 const FINEST: c_uint = 2;
 const COARSEST: c_uint = 56;
 
+/// A page that changed is to be readable at once, as long as that does not take much longer than a second on the wire.
+const COARSEST_PAGE: c_uint = 44;
+const ENOUGH_FOR_A_PAGE: u32 = 1_500_000;
+
 #[derive(Debug)]
 pub(crate) struct Encoder {
     context: Context,
@@ -83,6 +87,7 @@ impl Encoder {
     pub(crate) fn set_rate(&mut self, settings: &EncoderSettings) {
         self.fps = settings.fps;
         self.config.rc_target_bitrate = kilobits(settings.bitrate);
+        self.config.rc_max_quantizer = coarsest(settings);
         // SAFETY: the context is initialised and the configuration is the one it began with, but for the rate.
         let answer = unsafe { vpx_sys::vpx_codec_enc_config_set(&mut *self.context.raw, &*self.config) };
         // It refuses only what it would have refused at first; the old rate stays then.
@@ -181,6 +186,13 @@ fn kilobits(bitrate: u32) -> c_uint {
     (bitrate / 1_000).max(1)
 }
 
+fn coarsest(settings: &EncoderSettings) -> c_uint {
+    match settings.content {
+        Content::Screen if settings.bitrate >= ENOUGH_FOR_A_PAGE => COARSEST_PAGE,
+        Content::Camera | Content::Screen => COARSEST,
+    }
+}
+
 fn configure(config: &mut vpx_codec_enc_cfg_t, settings: &EncoderSettings, width: u32, height: u32) {
     config.g_w = width;
     config.g_h = height;
@@ -195,7 +207,7 @@ fn configure(config: &mut vpx_codec_enc_cfg_t, settings: &EncoderSettings, width
     config.rc_end_usage = vpx_sys::vpx_rc_mode::VPX_CBR;
     config.rc_target_bitrate = kilobits(settings.bitrate);
     config.rc_min_quantizer = FINEST;
-    config.rc_max_quantizer = COARSEST;
+    config.rc_max_quantizer = coarsest(settings);
     config.rc_undershoot_pct = 100;
     config.rc_overshoot_pct = 15;
     config.rc_buf_sz = BUFFER_MS;
@@ -225,7 +237,7 @@ fn controls(settings: &EncoderSettings) -> Vec<(control, c_int)> {
             (control::VP8E_SET_SCREEN_CONTENT_MODE, c_int::from(is_screen)),
         ],
         VideoCodec::Vp9 => vec![
-            (control::VP8E_SET_CPUUSED, 8),
+            (control::VP8E_SET_CPUUSED, if is_screen { 7 } else { 8 }),
             (control::VP9E_SET_COLOR_SPACE, vpx_sys::vpx_color_space::VPX_CS_BT_601 as c_int),
             (control::VP8E_SET_STATIC_THRESHOLD, if is_screen { 100 } else { 1 }),
             (control::VP8E_SET_MAX_INTRA_BITRATE_PCT, KEYFRAME_PERCENT),
