@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellbird_app::{
-    AccountHome, App, AppConfig, CallConfig, Sound, StoredAccount, StoredLogins, SystemKeyStore,
+    AccountHome, App, AppConfig, CallConfig, KeyStore, KeyStoreError, Problem, Sound, StoredAccount,
+    StoredLogins, SystemKeyStore,
 };
 use bellbird_contract::{AppView, Command, Reply};
 use bellbird_control::{ClientError, DoorClient, FolderLock};
@@ -100,6 +101,19 @@ fn signed_in(state: AppView, by_browser: bool) -> Result<AppView, Failure> {
     }
 }
 
+/// Asks before anyone signs in: a login that is granted and then not kept would stay in the person's list of devices.
+async fn a_login_can_be_kept() -> Result<(), Failure> {
+    /// No account has this id.
+    const NOBODY: &str = "nobody";
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let asked = tokio::task::spawn_blocking(|| SystemKeyStore.load(NOBODY));
+    // One that is locked, or asks the person, may serve by the time it is needed.
+    if let Ok(Ok(Err(error @ KeyStoreError::Absent))) = tokio::time::timeout(PATIENCE, asked).await {
+        return Err(Problem::from(error).into());
+    }
+    Ok(())
+}
+
 /// Has the folder's core carry out `command`, or, when none runs, an app of our own that is gone afterwards.
 async fn ask(folder: &Path, command: Command, output: &Output) -> Result<AppView, Failure> {
     match DoorClient::connect(folder).await {
@@ -121,6 +135,9 @@ async fn ask(folder: &Path, command: Command, output: &Output) -> Result<AppView
             }
         }
         Err(ClientError::NotRunning) => {
+            if matches!(command, Command::SignIn { .. } | Command::SignInByBrowser { .. }) {
+                a_login_can_be_kept().await?;
+            }
             let _lock = FolderLock::take(folder)?;
             let app = App::start(AppConfig {
                 data: Some(folder.to_owned()),

@@ -115,3 +115,17 @@ fn wrong_usage_has_a_code_of_its_own() {
         );
     }
 }
+
+/// Nobody is sent to a browser for a login that could not be kept, and no server is asked for one.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_account_is_added_only_where_its_login_can_be_kept() {
+    let data = tempfile::tempdir().unwrap();
+    let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = format!("http://{nowhere}");
+    for who in [&["--user", "ann"][..], &[]] {
+        let args = ["account", "add", "--server", &server];
+        let added = cli(data.path()).args(args).args(who).env("BELLBIRD_PASSWORD", "x").output().unwrap();
+        assert_eq!((added.status.code(), error_code(&added).as_str()), (Some(1), "no-key-store"));
+    }
+}
