@@ -17,6 +17,8 @@ pub(super) struct Inbox {
 struct State {
     /// Which source is wanted, and the number of that wish.
     wanted: (u64, Option<VideoSource>),
+    /// None was wanted since the thread last looked.
+    closed: bool,
     /// The newest picture, of the source with that number.
     frame: Option<(u64, VideoFrame)>,
     ended: Option<(u64, CaptureError)>,
@@ -28,6 +30,8 @@ struct State {
 pub(super) struct Mail {
     /// The source that is wanted now.
     pub(super) wanted: (u64, Option<VideoSource>),
+    /// Before that, none was wanted for a while: what was open counts as closed, though the next may follow at once.
+    pub(super) closed: bool,
     pub(super) frame: Option<(u64, VideoFrame)>,
     pub(super) ended: Option<(u64, CaptureError)>,
     /// The call is over.
@@ -38,6 +42,7 @@ impl Inbox {
     /// Wants this source, or none; yields the number of the wish. Also when it is the same: it is opened anew.
     pub(super) fn want(&self, source: Option<VideoSource>) -> u64 {
         let mut state = self.lock();
+        state.closed |= source.is_none();
         state.wanted = (state.wanted.0 + 1, source);
         state.frame = None;
         self.wake.notify_one();
@@ -99,6 +104,7 @@ impl Inbox {
                 state.poked = false;
                 return Mail {
                     wanted: state.wanted.clone(),
+                    closed: std::mem::take(&mut state.closed),
                     frame: state.frame.take(),
                     ended: state.ended.take(),
                     over: state.over,
@@ -138,5 +144,8 @@ mod tests {
         assert!(mail.frame.is_none(), "the camera is off");
         assert_eq!(mail.wanted, (2, None));
         assert!(inbox.wait(2, Some(Instant::now())).frame.is_none());
+        inbox.want(None);
+        inbox.want(Some(VideoSource::Pattern));
+        assert!(inbox.wait(2, None).closed, "off and on again is not the same as going on");
     }
 }

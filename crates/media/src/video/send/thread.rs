@@ -26,6 +26,10 @@ const SHARP_BYTES: usize = 2500;
 const SHARP_TIMES: u32 = 3;
 /// but not more often than this after a change.
 const MOST_REPEATS: u32 = 45;
+/// A picture that could not be made is not tried again sooner than this.
+const RETRY: Duration = Duration::from_millis(15);
+/// An encoder that failed is not made anew sooner than this.
+const ENCODER_PAUSE: Duration = Duration::from_secs(1);
 /// How often.
 const REPEAT_EVERY: Duration = Duration::from_millis(67);
 /// The RTP clock of all our codecs, ticks per microsecond times 100.
@@ -55,6 +59,10 @@ pub(super) struct Studio {
     repeats: u32,
     sharp: u32,
     owed: bool,
+    /// When a picture was last made, or tried to be.
+    made_at: Instant,
+    /// Which encoder failed, and when.
+    failed: Option<(StreamKey, Instant)>,
     epoch: Instant,
     first_timestamp: u32,
     last_timestamp: Option<u32>,
@@ -91,6 +99,8 @@ impl Studio {
             repeats: 0,
             sharp: 0,
             owed: false,
+            made_at: Instant::now(),
+            failed: None,
             epoch: Instant::now(),
             first_timestamp: rand::random(),
             last_timestamp: None,
@@ -105,7 +115,7 @@ impl Studio {
                 return;
             }
             if mail.wanted.0 != self.number {
-                self.change(mail.wanted);
+                self.change(mail.wanted, mail.closed);
                 continue;
             }
             if let Some((_, error)) = mail.ended.filter(|(number, _)| *number == self.number) {
@@ -119,16 +129,16 @@ impl Studio {
         }
     }
 
-    fn change(&mut self, (number, wanted): (u64, Option<VideoSource>)) {
+    fn change(&mut self, (number, wanted): (u64, Option<VideoSource>), closed: bool) {
         self.number = number;
         let was_running = matches!(std::mem::replace(&mut self.source, Source::Closed), Source::Running(_));
         self.rest();
+        if closed && was_running {
+            (self.events)(SendingEvent::Stopped(self.kind));
+        }
         let Some(source) = wanted else {
             // Memory of encoders is not needed while the camera is off.
             self.streams.clear();
-            if was_running {
-                (self.events)(SendingEvent::Stopped(self.kind));
-            }
             return;
         };
         let format = self.format();
@@ -137,7 +147,7 @@ impl Studio {
             // Opening can take long; the person may have thought better of it.
             Ok(_) if !self.inbox.is_current(number) => {}
             // For whoever watches, a swapped camera is the same one going on.
-            Ok(capture) if was_running => self.source = Source::Running(capture),
+            Ok(capture) if was_running && !closed => self.source = Source::Running(capture),
             Ok(capture) => self.source = Source::Opening(capture),
             Err(_) if !self.inbox.is_current(number) => {}
             Err(error) => self.fail(error),
@@ -217,7 +227,8 @@ impl Studio {
             return None;
         }
         let repeat = self.wants_more().then(|| Instant::now() + REPEAT_EVERY);
-        [repeat, self.keyframe_due()].into_iter().flatten().min()
+        let keyframe = self.keyframe_due().map(|due| due.max(self.made_at + RETRY));
+        [repeat, keyframe].into_iter().flatten().min()
     }
 
     /// When a keyframe that a link waits for may be made, if one does.
@@ -248,12 +259,19 @@ impl Studio {
 
     fn make(&mut self, frame: &VideoFrame) {
         let now = Instant::now();
+        self.made_at = now;
         let groups = self.groups();
         self.streams.retain(|stream| groups.iter().any(|(key, _)| *key == stream.key()));
         let links = groups.iter().map(|(_, outlets)| outlets.len()).sum();
         let timestamp = self.timestamp(now);
         let mut made = Made::default();
         for (key, outlets) in &groups {
+            let rests = |(failed, at): (StreamKey, Instant)| {
+                failed == *key && now.saturating_duration_since(at) < ENCODER_PAUSE
+            };
+            if self.failed.is_some_and(rests) {
+                continue;
+            }
             let rate = self.rate(outlets, links, now);
             let stream = match self.streams.iter_mut().position(|stream| stream.key() == *key) {
                 Some(at) => &mut self.streams[at],
@@ -270,6 +288,7 @@ impl Studio {
                 }
                 Err(error) => {
                     tracing::warn!(%error, codec = ?key.codec, "a picture could not be encoded; beginning anew");
+                    self.failed = Some((*key, now));
                     self.streams.retain(|stream| stream.key() != *key);
                 }
             }
