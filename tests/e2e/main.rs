@@ -11,5 +11,6 @@ mod guests;
 mod harness;
 mod incoming;
 mod onboarding;
+mod pictures;
 mod same_ui_in_a_browser;
 mod two_people;

@@ -434,6 +434,9 @@ pub(crate) struct CoreArgs {
     /// Echo cancellation, noise suppression and gain off.
     #[arg(long)]
     pub(crate) no_processing: bool,
+    /// default, device:NAME, pattern or file:PATH.y4m, in place of the chosen camera.
+    #[arg(long, value_name = "CAMERA")]
+    pub(crate) camera: Option<Camera>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -65,7 +65,7 @@ impl Camera {
 
     /// What is opened when the camera is switched on; `None`: the system's. A file is looked at now, so that a wrong
     /// path is told before anyone is rung.
-    fn source(&self) -> Result<Option<VideoSource>, Failure> {
+    pub(crate) fn source(&self) -> Result<Option<VideoSource>, Failure> {
         if let Some(VideoSource::File(path)) = &self.0 {
             let failed = |why: &dyn std::fmt::Display| {
                 Failure::new("video-file", format!("{}: {why}", path.display()))

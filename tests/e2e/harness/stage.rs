@@ -140,6 +140,13 @@ impl Stage {
         file.finalize().expect("a file in the temporary folder");
     }
 
+    /// Keeps the screen as it is now, to be looked at, whether or not the scenario fails.
+    pub(crate) fn keep_picture(&self, name: &str) {
+        let kept = target_folder().join("e2e/pictures");
+        let _ = std::fs::create_dir_all(&kept);
+        self.display.save_picture(&kept.join(format!("{name}.png")));
+    }
+
     /// The sound server of everyone here.
     pub(crate) fn sound(&self) -> &SoundServer {
         &self.sound

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bellbird_app::{App, AppConfig, Browser, CallConfig, Sound, SystemKeyStore};
+use bellbird_app::{App, AppConfig, Browser, CallConfig, Pictures, Sound, SystemKeyStore};
 use bellbird_contract::{AccountState, AppView, Event};
 use bellbird_control::{Door, DoorConfig, FolderLock};
 use bellbird_desktop::{Desktop, DesktopConfig, open_in_browser};
@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 use crate::args::CoreArgs;
 use crate::embedded::EmbeddedServer;
 use crate::failure::Failure;
+use crate::pictures::Camera;
 use crate::report::{Output, Report};
 use crate::signals::Stop;
 use crate::steer::Behind;
@@ -36,7 +37,10 @@ pub(super) async fn run(args: CoreArgs, output: &Output) -> Result<(), Failure> 
         data: Some(data.clone()),
         client_name: format!("Bellbird ({})", std::env::consts::OS),
         sound: sound(&args)?,
-        pictures: bellbird_app::Pictures::default(),
+        pictures: Pictures {
+            camera: args.camera.as_ref().map(Camera::source).transpose()?.flatten(),
+            ..Pictures::default()
+        },
         call: CallConfig::default(),
         key_store: Arc::new(SystemKeyStore),
         local_server: Some(Arc::new(EmbeddedServer::new(data.join("server")))),
