@@ -63,6 +63,8 @@ pub struct RoomFacts {
     pub may_publish_video: bool,
     /// We may share a screen. Likewise.
     pub may_share_screen: bool,
+    /// The call is recorded, or is about to be. Begins and ends while the call runs.
+    pub recorded: bool,
     /// What can be shown as a reaction; empty where the service knows none.
     pub reactions: Vec<Reaction>,
 }
@@ -77,6 +79,7 @@ impl Default for RoomFacts {
             mesh: false,
             may_publish_video: true,
             may_share_screen: true,
+            recorded: false,
             reactions: Vec::new(),
         }
     }

@@ -64,6 +64,9 @@ pub const PARTICIPANT_SELF_JOINED: u8 = 5;
 /// Guest with moderator rights.
 pub const PARTICIPANT_GUEST_MODERATOR: u8 = 6;
 
+/// Recording of a call: underway, with pictures or with sound alone, or asked for and not yet confirmed.
+pub const RECORDING_UNDERWAY: std::ops::RangeInclusive<u8> = 1..=4;
+
 /// In-call flags: not in the call.
 pub const IN_CALL_NONE: u32 = 0;
 /// In-call flag: in the call.

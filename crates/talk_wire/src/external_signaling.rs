@@ -98,6 +98,13 @@ pub enum ServerEvent {
         /// Its token.
         room: String,
     },
+    /// How the recording of the call stands.
+    Recording {
+        /// The room's token.
+        room: String,
+        /// As a room's `callRecording`.
+        status: u8,
+    },
     /// Of no use to a call.
     Other,
 }
@@ -203,6 +210,13 @@ impl ServerEvent {
             ("room", "join") => Self::Joined(sessions(content)),
             ("room", "change") => Self::Changed(sessions(content)),
             ("room", "leave") => Self::Left(texts(content)),
+            ("room", "message") if content["data"]["type"] == "recording" => {
+                let status = content["data"]["recording"]["status"].as_u64();
+                match status.and_then(|status| u8::try_from(status).ok()) {
+                    Some(status) => Self::Recording { room: text(&content["roomid"]), status },
+                    None => Self::Other,
+                }
+            }
             ("room", "switchto") => Self::SwitchTo { room: text(&content["roomid"]) },
             ("roomlist", "disinvite") => Self::Disinvited { room: text(&content["roomid"]) },
             ("participants", "update") => {

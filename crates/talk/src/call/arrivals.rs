@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{CallEndedBy, Problem, ProblemCode, SignalingEvent};
 use bellbird_call::{CallTarget, RoomId};
-use bellbird_talk_wire::constants::ROOM_ONE_TO_ONE;
+use bellbird_talk_wire::constants::{RECORDING_UNDERWAY, ROOM_ONE_TO_ONE};
 use bellbird_talk_wire::{PeerBody, PullItem, UserInRoom};
 
 use super::gestures::facts_of;
@@ -57,6 +57,8 @@ impl CallTask {
                 inside.simulcast = simulcast;
                 inside.own_session = own_session;
                 inside.users = None;
+                // What was told meanwhile did not reach us.
+                inside.set_recorded(RECORDING_UNDERWAY.contains(&room.call_recording), &self.sink);
                 inside
             }
             None => {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bellbird_call::ports::{Problem, ProblemCode, SignalingEvent, SignalingSink};
 use bellbird_call::{ContactId, MAX_REACTIONS, MediaKind, ParticipantId, Reaction, RoomFacts};
 use bellbird_talk_wire::constants::{
-    ACTOR_USERS, PARTICIPANT_MODERATOR, PARTICIPANT_OWNER, ROOM_GROUP, ROOM_PUBLIC,
+    ACTOR_USERS, PARTICIPANT_MODERATOR, PARTICIPANT_OWNER, RECORDING_UNDERWAY, ROOM_GROUP, ROOM_PUBLIC,
 };
 use bellbird_talk_wire::{PeerBody, PeerMessage, Room};
 
@@ -138,6 +138,7 @@ pub(super) fn facts_of(room: &Room, media_server: bool) -> RoomFacts {
         mesh: !media_server,
         may_publish_video: rights.video,
         may_share_screen: rights.screen,
+        recorded: RECORDING_UNDERWAY.contains(&room.call_recording),
         reactions: Vec::new(),
     }
 }

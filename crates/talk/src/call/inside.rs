@@ -191,6 +191,14 @@ impl Inside {
         }
     }
 
+    /// The recording of the call began or ended.
+    pub(super) fn set_recorded(&mut self, recorded: bool, sink: &SignalingSink) {
+        let other = std::mem::replace(&mut self.facts.recorded, recorded) != recorded;
+        if other && self.facts_told {
+            sink(SignalingEvent::Facts(self.facts.clone()));
+        }
+    }
+
     /// Takes a list of users while in the call.
     pub(super) fn apply(&mut self, users: Vec<UserInRoom>, sink: &SignalingSink, now: Instant) -> CallFate {
         let Standing::InCall(call) = &mut self.standing else { return CallFate::GoesOn };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bellbird_call::ports::SignalingEvent;
 use bellbird_call::{CallTarget, ParticipantId, RoomId};
-use bellbird_talk_wire::constants::MAX_SESSION_ID_BYTES;
+use bellbird_talk_wire::constants::{MAX_SESSION_ID_BYTES, RECORDING_UNDERWAY};
 use bellbird_talk_wire::{CallPeer, ServerEvent};
 
 use super::input::Input;
@@ -27,6 +27,12 @@ impl CallTask {
             News::Failed(problem) => self.handle_line(LineEvent::Failed(problem), now),
             News::Event(ServerEvent::SwitchTo { room }) => {
                 self.switch_to(&room, now);
+                Ok(())
+            }
+            News::Event(ServerEvent::Recording { room: _, status }) => {
+                if let Phase::Inside(inside) = &mut self.phase {
+                    inside.set_recorded(RECORDING_UNDERWAY.contains(&status), &self.sink);
+                }
                 Ok(())
             }
             News::Event(event) => {

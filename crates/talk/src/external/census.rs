@@ -54,9 +54,10 @@ impl Census {
                 }
                 self.sweep();
             }
-            ServerEvent::SwitchTo { .. } | ServerEvent::Disinvited { .. } | ServerEvent::Other => {
-                return false;
-            }
+            ServerEvent::SwitchTo { .. }
+            | ServerEvent::Disinvited { .. }
+            | ServerEvent::Recording { .. }
+            | ServerEvent::Other => return false,
         }
         true
     }

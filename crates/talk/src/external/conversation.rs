@@ -256,9 +256,9 @@ impl Conversation {
             }
             ServerBody::Event(event) => {
                 let ours = match &event {
-                    ServerEvent::InCall { room, .. } | ServerEvent::CallEnded { room } => {
-                        *room == self.identity.room
-                    }
+                    ServerEvent::InCall { room, .. }
+                    | ServerEvent::CallEnded { room }
+                    | ServerEvent::Recording { room, .. } => *room == self.identity.room,
                     ServerEvent::Joined(_)
                     | ServerEvent::Left(_)
                     | ServerEvent::Changed(_)

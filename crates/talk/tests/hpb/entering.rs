@@ -164,6 +164,50 @@ async fn an_end_for_all_and_a_disinvitation_end_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn that_the_call_is_recorded_is_known_at_once_and_told_while_it_changes() {
+    let recorded = async |phone: &mut Phone, expected: bool| {
+        let what = format!("recorded: {expected}");
+        let told = phone.wait(&what, |event| match event {
+            SignalingEvent::Facts(facts) => (facts.recorded == expected).then_some(()),
+            _ => None,
+        });
+        told.await;
+    };
+    let (_hpb, _nextcloud, mut client, mut phone) = in_call(&["b"], &["mcu"]).await;
+    let say = |room: &str, recording: serde_json::Value| {
+        let data = json!({ "type": "recording", "recording": recording });
+        json!({"type":"event","event":{"target":"room","type":"message","message":{"roomid":room,"data":data}}})
+    };
+    // About another room, and nonsense, which change nothing.
+    for (room, recording) in [
+        ("room2", json!({ "status": 1 })),
+        (ROOM, json!({ "status": 5 })),
+        (ROOM, json!({ "status": 300 })),
+        (ROOM, json!({ "status": "1" })),
+        (ROOM, json!(null)),
+    ] {
+        client.send(say(room, recording)).await;
+    }
+    client.in_call(&[("me", 3), ("b", 3), ("c", 3)]).await;
+    phone.wait("Carol", |event| matches!(event, SignalingEvent::ParticipantJoined(_)).then_some(())).await;
+    for (status, expected) in [(3, true), (0, false), (2, true), (5, false)] {
+        client.send(say(ROOM, json!({ "status": status }))).await;
+        recorded(&mut phone, expected).await;
+    }
+    let told = phone.rest();
+    assert!(!told.iter().any(|event| matches!(event, SignalingEvent::Facts(_))), "{told:?}");
+
+    // One that ran before we came.
+    let hpb = Hpb::open().await;
+    let nextcloud = Nextcloud::open(&hpb.url).await;
+    nextcloud.world().recording = 1;
+    let account = nextcloud.sign_in().await;
+    let mut late = Phone::dial(&account);
+    let _client = hpb.admit("me", &["mcu"]).await;
+    recorded(&mut late, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_switch_leads_into_another_room() {
     let (hpb, nextcloud, mut client, mut phone) = in_call(&["b"], &["mcu"]).await;
     client

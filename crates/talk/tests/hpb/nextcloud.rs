@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) fetched: u32,
     /// Requests to join or leave the call, with their bodies.
     pub(crate) calls: Vec<(String, Value)>,
+    /// How the recording of the call stands, as Nextcloud says in the room.
+    pub(crate) recording: u8,
     /// Sessions in the call, as Nextcloud names them.
     pub(crate) peers: Value,
 }
@@ -43,6 +45,7 @@ impl Nextcloud {
             entered: 0,
             fetched: 0,
             calls: Vec::new(),
+            recording: 0,
             peers: json!([]),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -100,6 +103,7 @@ impl World {
             return json!({
                 "token": ROOM, "type": self.room_type, "name": "bob", "displayName": "Bob", "participantType": 3,
                 "permissions": 246, "readOnly": 0, "sessionId": format!("nc-{}", self.entered),
+                "callRecording": self.recording,
             });
         }
         if has("/signaling/settings") {
