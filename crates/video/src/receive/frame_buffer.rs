@@ -87,6 +87,9 @@ const LONGEST_WAY: Duration = Duration::from_secs(3);
 /// Streams begin with a keyframe, whose first packet may have been overtaken: so long nothing is asked for.
 const FIRST_PATIENCE: Duration = Duration::from_millis(60);
 
+/// So many packets in a row that are too late are not late: the numbers went round while nobody looked.
+const TOO_LATE: u32 = 64;
+
 /// How many packets before the first of a stream may come after it.
 const OVERTAKEN: i64 = 64;
 
@@ -133,6 +136,7 @@ pub struct FrameBuffer {
     /// When the stream's first packet came.
     begun: Option<Instant>,
     last_arrival: Option<Instant>,
+    late_in_a_row: u32,
     last_shown: Option<i64>,
     /// Whether frames were left out since the last one that was shown.
     skipped: bool,
@@ -157,6 +161,7 @@ impl FrameBuffer {
             request: Request::default(),
             begun: None,
             last_arrival: None,
+            late_in_a_row: 0,
             last_shown: None,
             skipped: false,
             counters: FrameCounters::default(),
@@ -199,6 +204,7 @@ impl FrameBuffer {
                 self.playout = Playout::default();
                 self.has_parameters = false;
                 self.begun = Some(packet.arrival);
+                self.late_in_a_row = 0;
                 (number, number)
             }
             Placed::Stray => {
@@ -234,8 +240,16 @@ impl FrameBuffer {
                 self.counters.packets += 1;
                 self.missing.arrived(number, packet.arrival);
                 self.last_arrival = Some(packet.arrival);
+                self.late_in_a_row = 0;
             }
-            Err(Refusal::Late | Refusal::Duplicate | Refusal::Full) => self.counters.useless += 1,
+            Err(Refusal::Late) => {
+                self.counters.useless += 1;
+                self.late_in_a_row += 1;
+                if self.late_in_a_row >= TOO_LATE {
+                    self.tracker = SequenceTracker::default();
+                }
+            }
+            Err(Refusal::Duplicate | Refusal::Full) => self.counters.useless += 1,
         }
     }
 

@@ -34,7 +34,7 @@ impl Stream {
         let arrival = self.at(ms);
         self.buffer.insert(ReceivedPacket {
             codec: VideoCodec::Vp8,
-            sequence: 65_530_u16.wrapping_add(picture * 2 + half),
+            sequence: 65_530_u16.wrapping_add(picture.wrapping_mul(2) + half),
             timestamp: u32::from(picture) * 2_970,
             marker: half == 1,
             payload: Bytes::copy_from_slice(&[head, 0x80, 0x80, picture as u8, first, picture as u8]),
@@ -238,4 +238,22 @@ fn the_next_look_is_when_something_is_due() {
     assert!(wake <= due + MS && wake >= due - MS, "{:?}", wake - stream.begin);
     assert_eq!(stream.due(34), [1]);
     assert_eq!(stream.buffer.next_wake(stream.at(34)), None);
+}
+
+#[test]
+fn a_stream_nobody_looked_at_for_long_is_taken_up_again() {
+    for skipped in [500, 1_600, 5_000, 20_000, 30_000, 31_500, 32_700] {
+        let mut stream = Stream::new();
+        stream.picture(0, true, 0);
+        assert_eq!(stream.due(0), [0]);
+        stream.buffer.require_keyframe();
+        // Two packets each: up to all of the 65,536 numbers.
+        let mut shown = Vec::new();
+        for n in 0..100_u16 {
+            let ms = (u64::from(skipped) + u64::from(n)) * 33;
+            stream.picture(skipped + n, n % 50 == 0, ms);
+            shown.extend(stream.due(ms));
+        }
+        assert!(shown.len() >= 50, "{skipped}: {} shown", shown.len());
+    }
 }
