@@ -1,5 +1,7 @@
 //! What pictures cost on this machine: `cargo run --release -p bellbird-video --example cost`.
 
+#![allow(clippy::print_stdout)] // What it is for.
+
 use std::time::{Duration, Instant};
 
 use bellbird_video::{

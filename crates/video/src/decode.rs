@@ -31,7 +31,7 @@ pub struct VideoDecoder {
 #[derive(Debug)]
 enum Engine {
     Vpx(vpx::Decoder),
-    H264(h264::Decoder),
+    H264(Box<h264::Decoder>),
 }
 
 impl VideoDecoder {
@@ -42,7 +42,7 @@ impl VideoDecoder {
     pub fn new(codec: VideoCodec) -> Result<Self, CodecError> {
         let engine = match codec {
             VideoCodec::Vp8 | VideoCodec::Vp9 => Engine::Vpx(vpx::Decoder::new(codec)?),
-            VideoCodec::H264 => Engine::H264(h264::Decoder::new()?),
+            VideoCodec::H264 => Engine::H264(Box::new(h264::Decoder::new()?)),
         };
         Ok(Self { codec, engine })
     }

@@ -53,14 +53,14 @@ pub struct VideoEncoder {
 #[derive(Debug)]
 enum Engine {
     Vpx(vpx::Encoder),
-    H264(h264::Encoder),
+    H264(Box<h264::Encoder>),
 }
 
 impl Engine {
     fn new(settings: &EncoderSettings, width: u32, height: u32) -> Result<Self, CodecError> {
         match settings.codec {
             VideoCodec::Vp8 | VideoCodec::Vp9 => vpx::Encoder::new(settings, width, height).map(Self::Vpx),
-            VideoCodec::H264 => h264::Encoder::new(settings, width, height).map(Self::H264),
+            VideoCodec::H264 => h264::Encoder::new(settings, width, height).map(Box::new).map(Self::H264),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::frame::{FrameError, MAX_SIDE, VideoFrame};
 /// The largest size of the same shape, with even sides, that fits into `max_width` and `max_height`; never larger than the
 /// original. At least 2x2.
 pub fn fit_within(width: u32, height: u32, max_width: u32, max_height: u32) -> (u32, u32) {
-    let even = |side: u64| u32::try_from(side & !1).unwrap_or(u32::MAX & !1).max(2);
+    let even = |side: u64| u32::try_from(side & !1).unwrap_or(u32::MAX - 1).max(2);
     let (w, h) = (u64::from(width.max(1)), u64::from(height.max(1)));
     let (max_w, max_h) = (u64::from(max_width), u64::from(max_height));
     if w <= max_w && h <= max_h {

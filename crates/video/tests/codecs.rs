@@ -19,13 +19,14 @@ fn encode(
     index: u32,
     keyframe: bool,
 ) -> Option<EncodedFrame> {
-    encoder.encode(frame, index.wrapping_mul(3_000).wrapping_sub(40_000), keyframe).unwrap()
+    let timestamp = index.wrapping_mul(3_000).wrapping_sub(40_000);
+    encoder.encode(frame, timestamp, keyframe).expect("the encoder encodes")
 }
 
 /// `count` frames of the pattern, with their originals, the first a keyframe.
 fn stream(codec: VideoCodec, count: u32) -> Vec<(VideoFrame, EncodedFrame)> {
-    let pattern = Pattern::new(320, 180).unwrap();
-    let mut encoder = VideoEncoder::new(settings(codec)).unwrap();
+    let pattern = Pattern::new(320, 180).expect("a size");
+    let mut encoder = VideoEncoder::new(settings(codec)).expect("an encoder");
     (0..count)
         .filter_map(|index| {
             let frame = pattern.draw(index, Instant::now());

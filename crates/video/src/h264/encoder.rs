@@ -40,7 +40,7 @@ impl std::fmt::Debug for Encoder {
 impl Encoder {
     pub(crate) fn new(settings: &EncoderSettings, width: u32, height: u32) -> Result<Self, CodecError> {
         let (long, short) = (width.max(height), width.min(height));
-        if long > LONG_SIDE || short > SHORT_SIDE || short < LEAST_SIDE {
+        if long > LONG_SIDE || !(LEAST_SIDE..=SHORT_SIDE).contains(&short) {
             return Err(CodecError::Size { width, height });
         }
         let is_screen = settings.content == Content::Screen;

@@ -141,7 +141,7 @@ mod tests {
             (&[0xc4, 0x05, 9], false, false, PicturePlace { picture_id: id(5, false), ..later }),
             // Not flexible, with layers: TL0PICIDX follows.
             (
-                &[0xe8, 0x81, 0x02, 0b010_1_000_0, 77, 9],
+                &[0xe8, 0x81, 0x02, 0b0101_0000, 77, 9],
                 true,
                 false,
                 PicturePlace {
@@ -167,7 +167,7 @@ mod tests {
                 PicturePlace { picture_id: id(5, false), builds_on: to([0; 3], 0), ..none },
             ),
             // A higher spatial layer begins no picture.
-            (&[0x28, 0b000_0_001_0, 3, 9], false, false, PicturePlace { base_index: Some(3), ..none }),
+            (&[0x28, 0b0000_0010, 3, 9], false, false, PicturePlace { base_index: Some(3), ..none }),
         ];
         for (payload, begins, keyframe, place) in cases {
             let part = read(&bytes(payload)).unwrap();
