@@ -6,6 +6,7 @@
 mod dialogue;
 mod encrypted;
 mod group;
+mod moving;
 mod nextcloud;
 mod pictures;
 mod readme;
