@@ -1,5 +1,7 @@
 //! Calls recorded by a recording server (talk-rest.md section 7): every state, who is told, the file, and forgeries.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use axum::http::StatusCode;
 use bellbird_server::Server;
 use serde_json::{Value, json};
@@ -388,6 +390,12 @@ async fn the_file_is_stored_and_its_owner_told() {
     member.delete(&dismiss, json!({ "timestamp": 1 })).await.expect(403);
     owner.delete(&dismiss, json!({ "timestamp": 1 })).await.expect(200);
     assert_eq!(owner.notifications().await.len(), 2);
+    // By the second at which one was told.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    for timestamp in now - HANG.as_secs()..=now {
+        owner.delete(&dismiss, json!({ "timestamp": timestamp })).await.expect(200);
+    }
+    assert!(owner.notifications().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
