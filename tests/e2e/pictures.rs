@@ -64,6 +64,11 @@ fn a_video_call_shows_both_faces_and_a_shared_screen() {
 
     let theirs = "canvas[data-picture=video]:not([data-of=self])";
     let ours = "canvas[data-picture=video][data-of=self]";
+    let screen = "canvas[data-picture=screen]";
+    wait_for_picture(&window, screen);
+    // It was shared from the first moment on; first the faces.
+    bob.0.say("screen off");
+    window.wait_until_gone(screen);
     wait_for_picture(&window, ours);
     wait_for_picture(&window, theirs);
     wait_for_motion(&window, theirs);
@@ -78,7 +83,6 @@ fn a_video_call_shows_both_faces_and_a_shared_screen() {
     wait_for_picture(&window, ours);
 
     bob.0.say("screen on");
-    let screen = "canvas[data-picture=screen]";
     wait_for_picture(&window, screen);
     std::thread::sleep(Duration::from_secs(2));
     stage.keep_picture("screen_share");
