@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """xdg-desktop-portal's ScreenCast, as far as a client sees it, for tests.
 
-The only argument says how the person answers: `allow`, `deny`, `dismiss` (the dialog ends otherwise) or `ponder` (never).
+The first argument says how the person answers: `allow`, `deny`, `dismiss` (the dialog ends otherwise) or `ponder` (never).
+A real PipeWire can be shared by naming its socket and a node of it in two more; without them nobody speaks at the other end.
 Says as JSON lines what it is asked. `close` on standard input ends the sharing as the person would from the desktop;
 `hang-up` closes PipeWire's end of the connection that was handed out.
 """
@@ -42,10 +43,12 @@ class Session(dbus.service.Object):
 
 
 class Portal(dbus.service.Object):
-    def __init__(self, bus, answer):
+    def __init__(self, bus, answer, pipewire=None, node=42):
         super().__init__(bus, PATH)
         self.bus = bus
         self.answer = answer
+        self.pipewire = pipewire
+        self.node = int(node)
         self.session = None
         self.far_end = None
 
@@ -78,13 +81,17 @@ class Portal(dbus.service.Object):
         say(asked="Start")
         if self.answer == "ponder":
             return dbus.ObjectPath(f"{PATH}/request/{sender[1:].replace('.', '_')}/{options['handle_token']}")
-        stream = dbus.Struct((dbus.UInt32(42), dbus.Dictionary({}, signature="sv")), signature="ua{sv}")
+        stream = dbus.Struct((dbus.UInt32(self.node), dbus.Dictionary({}, signature="sv")), signature="ua{sv}")
         streams = dbus.Array([stream], signature="(ua{sv})")
         return self.respond(sender, options, CODES[self.answer], {"streams": streams})
 
     @dbus.service.method(SCREEN_CAST, in_signature="oa{sv}", out_signature="h")
     def OpenPipeWireRemote(self, session, options):
-        near, self.far_end = socket.socketpair()
+        if self.pipewire:
+            near = socket.socket(socket.AF_UNIX)
+            near.connect(self.pipewire)
+        else:
+            near, self.far_end = socket.socketpair()
         say(asked="OpenPipeWireRemote")
         return dbus.types.UnixFd(near)
 
@@ -108,7 +115,7 @@ class Portal(dbus.service.Object):
 DBusGMainLoop(set_as_default=True)
 session_bus = dbus.SessionBus()
 name = dbus.service.BusName(NAME, session_bus)
-portal = Portal(session_bus, sys.argv[1])
+portal = Portal(session_bus, *sys.argv[1:])
 GLib.io_add_watch(sys.stdin, GLib.IO_IN | GLib.IO_HUP, portal.hear)
 say(ready=True)
 GLib.MainLoop().run()

@@ -46,8 +46,13 @@ const FLAGS: u32 = 4;
 const READABLE_MEMORY: u32 = 1 << 1 | 1 << 2;
 
 /// Pixels that we read, as `spa/param/video/raw.h` numbers them, the dearest to read last.
-const PIXELS: [(u32, PixelFormat); 4] =
-    [(8, PixelFormat::Bgra), (12, PixelFormat::Bgra), (7, PixelFormat::Rgba), (11, PixelFormat::Rgba)];
+const PIXELS: [(u32, PixelFormat); 5] = [
+    (8, PixelFormat::Bgra),
+    (12, PixelFormat::Bgra),
+    (7, PixelFormat::Rgba),
+    (11, PixelFormat::Rgba),
+    (15, PixelFormat::Rgb),
+];
 
 /// The longest side of a screen that is asked for.
 const LONGEST_SIDE: u32 = 16_384;
