@@ -1,18 +1,20 @@
-//! Figures of group calls: joining one as a mesh and through Janus, and a call of thirty.
+//! Figures of group calls: joining one as a mesh and through Janus, a mesh of eight, and one client of thirty on Janus.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bellbird_testkit::hpb_stack::HpbVersion;
 use serde_json::Value;
 
 use crate::figure::Figure;
-use crate::processes::{processor, resident};
+use crate::processes::{all_processors, processor, resident};
+use crate::publishers::{Publishers, SETTLING};
 use crate::team::{ADA, BOB, CY, Member, Person, Team};
 
-/// In the call of thirty.
-const CROWD: usize = 30;
-/// Those of them who speak.
-const SPEAKERS: usize = 2;
+/// Those who speak in the call of thirty, beside the one that is measured.
+const SPEAKERS: u64 = 29;
+/// Everyone in a mesh as large as one should be.
+const MESH: usize = 8;
 
 /// A third one joins two who talk: until connected, and until the first sample is played.
 pub(crate) fn join() {
@@ -59,39 +61,56 @@ fn at(event: &Value) -> f64 {
     event["t"].as_f64().unwrap_or(f64::NAN)
 }
 
-/// Thirty in one call through Janus, two of whom speak while the others listen.
+/// One client in a call of thirty through Janus, all others of whom speak at once.
 pub(crate) fn thirty() {
-    let people: Vec<Person> = (0..CROWD)
+    let mut team = Team::start(HpbVersion::V1, &[ADA, BOB]);
+    let link = team.open_link(&ADA);
+    let _others = Publishers::start(&link, &team.stack().websocket(), SPEAKERS);
+    let (mut until_heard, mut shares, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let mut observer = team.join(BOB);
+        let begun = at(&observer.cli.event("status"));
+        let mut heard = BTreeSet::new();
+        let mut last = begun;
+        while heard.len() < SPEAKERS as usize {
+            let event = observer.cli.event_where("hearing everyone", |value| value["first"] == "played");
+            last = at(&event);
+            heard.insert(event["participant"].as_str().unwrap_or_default().to_owned());
+        }
+        until_heard.push(last - begun);
+        std::thread::sleep(SETTLING);
+        shares.push(processor(observer.cli.0.id(), Duration::from_secs(5)));
+        memory.push(resident(observer.cli.0.id()));
+        observer.leave();
+    }
+    Figure::at_most("thirty_join_to_hearing_all", "s", 3.0).print(&until_heard);
+    Figure::at_most("thirty_processor", "%", 20.0).print(&shares);
+    Figure::at_most("thirty_memory", "MB", 80.0).print(&memory);
+}
+
+/// Eight in a mesh, all of whom speak: what each of their programs costs.
+pub(crate) fn mesh_of_eight() {
+    let people: Vec<Person> = (0..MESH)
         .map(|number| Person {
             // As long as the process, which ends soon.
             name: Box::leak(format!("p{number}").into_boxed_str()),
-            tone: [ADA.tone, BOB.tone][number.min(SPEAKERS - 1)],
+            tone: 300 + 110 * number as u32,
         })
         .collect();
-    let team = Team::start(HpbVersion::V1, &people);
-    let (speaking, listening) = people.split_at(SPEAKERS);
-    let mut speakers: Vec<Member> = speaking.iter().map(|person| team.join(*person)).collect();
-    for speaker in &mut speakers {
-        speaker.connected();
+    let team = Team::start_mesh(&people);
+    let mut members: Vec<Member> = people.iter().map(|person| team.join(*person)).collect();
+    for member in &mut members {
+        let mut heard = BTreeSet::new();
+        while heard.len() < MESH - 1 {
+            let event = member.cli.event_where("hearing everyone", |value| value["first"] == "played");
+            heard.insert(event["participant"].as_str().unwrap_or_default().to_owned());
+        }
     }
-    // One after the other, as people come: thirty who connect at once would measure how busy the machine is.
-    let (mut listeners, mut until_heard) = (Vec::new(), Vec::new());
-    for person in listening {
-        let begun = Instant::now();
-        let mut listener = team.join_silently(*person);
-        listener.connected();
-        listener.hears(speaking);
-        until_heard.push(begun.elapsed().as_secs_f64());
-        listeners.push(listener);
-    }
-    Figure::at_most("thirty_started_to_hearing_all", "s", 3.0).print(&until_heard);
-    // Those who came last have just opened their links; what they cost from now on is what a call costs.
-    std::thread::sleep(Duration::from_secs(5));
-    let some = || listeners.iter().step_by(CROWD / 5);
-    let shares: Vec<f64> =
-        some().map(|listener| processor(listener.cli.0.id(), Duration::from_secs(3))).collect();
-    let memory: Vec<f64> = some().map(|listener| resident(listener.cli.0.id())).collect();
-    Figure::at_most("thirty_processor", "%", 12.0).print(&shares);
-    Figure::at_most("thirty_memory", "MB", 80.0).print(&memory);
-    listeners.into_iter().chain(speakers).for_each(Member::leave);
+    std::thread::sleep(SETTLING);
+    let ids: Vec<u32> = members.iter().map(|member| member.cli.0.id()).collect();
+    let shares = all_processors(&ids, Duration::from_secs(10));
+    let memory: Vec<f64> = ids.iter().map(|id| resident(*id)).collect();
+    Figure::at_most("mesh_of_eight_processor", "%", 12.0).print(&shares);
+    Figure::at_most("mesh_of_eight_memory", "MB", 60.0).print(&memory);
+    members.into_iter().for_each(Member::leave);
 }

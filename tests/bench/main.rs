@@ -11,6 +11,7 @@ mod figure;
 mod first_sample;
 mod group;
 mod processes;
+mod publishers;
 mod server;
 mod sound_delay;
 mod video;
@@ -49,6 +50,7 @@ const SUBJECTS: &[(&str, Measure)] = &[
     ("call-cost", calls::cost),
     ("group-join", group::join),
     ("thirty", group::thirty),
+    ("mesh-of-eight", group::mesh_of_eight),
     ("mouth-to-ear", sound_delay::measure),
     ("video", video::measure),
     ("server", server::measure),

@@ -35,6 +35,14 @@ pub(crate) fn processor(id: u32, length: Duration) -> f64 {
     (ticks(id) - before) / TICKS / begin.elapsed().as_secs_f64() * 100.0
 }
 
+/// Likewise of several over the same while.
+pub(crate) fn all_processors(ids: &[u32], length: Duration) -> Vec<f64> {
+    let (begin, before) = (Instant::now(), ids.iter().map(|id| ticks(*id)).collect::<Vec<_>>());
+    std::thread::sleep(length);
+    let seconds = begin.elapsed().as_secs_f64();
+    ids.iter().zip(before).map(|(id, before)| (ticks(*id) - before) / TICKS / seconds * 100.0).collect()
+}
+
 /// When it was started, in seconds since 1970, to a hundredth.
 pub(crate) fn started(id: u32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("the process runs");
