@@ -3,5 +3,6 @@
 
 mod groups;
 mod one_to_one;
+mod pictures;
 mod trouble;
 mod world;

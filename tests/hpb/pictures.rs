@@ -224,20 +224,26 @@ fn cameras(version: HpbVersion) {
 
 #[test]
 fn a_screen_is_published_once_and_seen_by_all_and_by_those_who_come_later() {
-    screens(HpbVersion::V1);
+    let _turn = turn();
+    screens(&Team::start(HpbVersion::V1, &[ADA, BOB, CY]));
 }
 
 #[test]
 fn a_screen_likewise_on_version_2() {
-    screens(HpbVersion::V2);
+    let _turn = turn();
+    screens(&Team::start(HpbVersion::V2, &[ADA, BOB, CY]));
 }
 
-fn screens(version: HpbVersion) {
+#[test]
+fn a_screen_goes_straight_to_each_without_a_signaling_server() {
     let _turn = turn();
-    let team = Team::start(version, &[ADA, BOB, CY]);
+    screens(&Team::start_mesh(&[ADA, BOB, CY]));
+}
+
+fn screens(team: &Team) {
     play(async |media| {
-        let mut ada = Seat::join(&team, &media, ADA, MediaKinds::VOICE).await;
-        let mut bob = Seat::join(&team, &media, BOB, MediaKinds::VOICE).await;
+        let mut ada = Seat::join(team, &media, ADA, MediaKinds::VOICE).await;
+        let mut bob = Seat::join(team, &media, BOB, MediaKinds::VOICE).await;
         ada.connected(1).await;
         bob.connected(1).await;
         ada.call.send(Intent::ShareScreen(true));
@@ -246,7 +252,7 @@ fn screens(version: HpbVersion) {
         bob.look_at(&[(ADA, SCREEN, 1920)]);
         bob.is_shown(ADA, SCREEN, 5, |_| true).await;
 
-        let mut cy = Seat::join(&team, &media, CY, MediaKinds::VOICE).await;
+        let mut cy = Seat::join(team, &media, CY, MediaKinds::VOICE).await;
         cy.connected(2).await;
         cy.sees_of(ADA, "a screen", |ada| ada.has_screen).await;
         // Two at once.

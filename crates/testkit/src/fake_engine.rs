@@ -4,13 +4,14 @@
 //! Its descriptions are not SDP and its packets hold no sound. It keeps the promises of the port
 //! ([`bellbird_call::ports::MediaEngine`]), which [`crate::conformance::media`] checks of it as of a real one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bellbird_call::ports::{MediaCommand, MediaEngine, MediaEvent, MediaSink, Problem, ProblemCode, Tone};
 use bellbird_call::{
-    IceCandidate, Link, LinkId, LinkRole, LinkState, MediaKind, MediaStage, SessionDescription,
+    IceCandidate, Link, LinkDirection, LinkId, LinkRole, LinkSource, LinkState, MediaKind, MediaStage,
+    SessionDescription,
 };
 
 /// How often a side sends something: checks while it seeks a path, voice once it has one.
@@ -59,6 +60,8 @@ pub enum FakeContent {
         /// Whether it is silence by choice.
         muted: bool,
     },
+    /// A picture of a screen.
+    Picture,
     /// Text of the data channel.
     Data(String),
 }
@@ -81,6 +84,8 @@ struct Inner {
     capturing: bool,
     held: bool,
     muted: bool,
+    /// Camera and screen, where they are on.
+    shown: BTreeSet<MediaKind>,
     tone: Option<Tone>,
     voice_sent: u64,
 }
@@ -119,6 +124,7 @@ impl FakeEngine {
             capturing: false,
             held: false,
             muted: false,
+            shown: BTreeSet::new(),
             tone: None,
             voice_sent: 0,
         }));
@@ -143,6 +149,7 @@ impl Drop for FakeEngine {
         let mut inner = lock(&self.0);
         inner.links.clear();
         inner.capturing = false;
+        inner.shown.clear();
         inner.tone = None;
     }
 }
@@ -186,6 +193,11 @@ impl EngineProbe {
     /// Whether the microphone is open.
     pub fn is_capturing(&self) -> bool {
         lock(&self.0).capturing
+    }
+
+    /// Whether the camera or the screen is open.
+    pub fn is_shown(&self, kind: MediaKind) -> bool {
+        lock(&self.0).shown.contains(&kind)
     }
 
     /// The tone that sounds, looping ones until stopped.
@@ -237,17 +249,23 @@ impl Inner {
                     self.outgoing.extend(open.packet(self.number, FakeContent::Data(text)));
                 }
             }
-            MediaCommand::SetMuted { kind, muted } => {
-                if kind == MediaKind::Audio {
-                    self.muted = muted;
-                }
-            }
+            MediaCommand::SetMuted { kind, muted } => match kind {
+                MediaKind::Audio => self.muted = muted,
+                MediaKind::Video | MediaKind::Screen => self.show(kind, !muted, &mut events),
+            },
             MediaCommand::Watch(_) => {}
             MediaCommand::SetHold(held) => self.held = held,
             MediaCommand::PlayTone(tone) => self.tone = Some(tone),
             MediaCommand::StopTone => self.tone = None,
         }
         events
+    }
+
+    fn show(&mut self, kind: MediaKind, on: bool, events: &mut Vec<MediaEvent>) {
+        let changed = if on { self.capturing && self.shown.insert(kind) } else { self.shown.remove(&kind) };
+        if changed {
+            events.push(MediaEvent::LocalTrack { kind, added: on });
+        }
     }
 
     fn open(&mut self, link: Link, events: &mut Vec<MediaEvent>) {
@@ -291,8 +309,14 @@ impl Inner {
         link.offering = false;
         link.heard = false;
         link.last_packet = now;
-        if first {
-            events.push(MediaEvent::RemoteTrack { link: id, kind: MediaKind::Audio, added: true });
+        match (link.link.source, link.link.direction) {
+            (LinkSource::Person, _) if first => {
+                events.push(MediaEvent::RemoteTrack { link: id, kind: MediaKind::Audio, added: true });
+            }
+            (LinkSource::Screen, LinkDirection::ReceiveOnly) if first => {
+                events.push(MediaEvent::RemoteTrack { link: id, kind: MediaKind::Screen, added: true });
+            }
+            (LinkSource::Person | LinkSource::Screen, _) => {}
         }
         if let SessionDescription::Offer(_) = description {
             if !first {
@@ -320,10 +344,17 @@ impl Inner {
                 link.state = state;
                 events.push(MediaEvent::LinkState { link: *id, state });
             }
-            let content = match link.state {
-                LinkState::Connected if self.capturing && !self.held => {
+            let content = match (link.state, link.link.source) {
+                (LinkState::Connected, LinkSource::Person) if self.capturing && !self.held => {
                     self.voice_sent += 1;
                     FakeContent::Voice { muted: self.muted }
+                }
+                (LinkState::Connected, LinkSource::Screen)
+                    if link.link.direction == LinkDirection::SendOnly
+                        && self.shown.contains(&MediaKind::Screen)
+                        && !self.held =>
+                {
+                    FakeContent::Picture
                 }
                 _ => FakeContent::Check { heard: link.heard },
             };
@@ -344,7 +375,7 @@ impl Inner {
         link.last_packet = Some(now);
         let they_hear_us = match &packet.content {
             FakeContent::Check { heard } => *heard,
-            FakeContent::Voice { .. } | FakeContent::Data(_) => true,
+            FakeContent::Voice { .. } | FakeContent::Picture | FakeContent::Data(_) => true,
         };
         if they_hear_us && link.state != LinkState::Connected {
             link.state = LinkState::Connected;
@@ -357,6 +388,13 @@ impl Inner {
                 if !std::mem::replace(&mut link.first_done, true) {
                     for stage in [MediaStage::Rtp, MediaStage::Played] {
                         events.push(MediaEvent::FirstMedia { link: id, kind: MediaKind::Audio, stage });
+                    }
+                }
+            }
+            FakeContent::Picture => {
+                if !std::mem::replace(&mut link.first_done, true) {
+                    for stage in [MediaStage::Rtp, MediaStage::Frame] {
+                        events.push(MediaEvent::FirstMedia { link: id, kind: MediaKind::Screen, stage });
                     }
                 }
             }

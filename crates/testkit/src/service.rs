@@ -1,10 +1,10 @@
-//! A calling service in one value: rooms, devices, rings, mesh links. What a Talk server and its backend do together,
+//! A calling service in one value: rooms, devices, rings, mesh links, shared screens. What a Talk server and its backend do together,
 //! reduced to the words of the signaling port.
 //!
 //! It does no I/O and has no clock: commands go in with the device they come from, what each device is to be told
 //! comes out, in order. How long that takes on the way is the test's affair.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bellbird_call::ports::{CallEndedBy, Problem, ProblemCode, SignalingCommand, SignalingEvent};
 use bellbird_call::{
@@ -40,7 +40,9 @@ pub struct SimulatedService {
     owners: Vec<String>,
     groups: BTreeMap<String, Vec<String>>,
     seats: BTreeMap<Line, Seat>,
-    links: Vec<[End; 2]>,
+    links: Vec<Wire>,
+    /// Who shares a screen.
+    sharing: BTreeSet<Line>,
     joined: u32,
     opened: u64,
     out: VecDeque<(Device, Told)>,
@@ -62,6 +64,14 @@ struct End {
     link: LinkId,
 }
 
+/// A link with both its ends.
+#[derive(Clone, Debug)]
+struct Wire {
+    ends: [End; 2],
+    /// Whose screen it carries; `None` for people.
+    screen_of: Option<Line>,
+}
+
 impl SimulatedService {
     /// A service with one device for each name; a name that comes twice has two.
     pub fn new(owners: &[&str]) -> Self {
@@ -70,6 +80,7 @@ impl SimulatedService {
             groups: BTreeMap::new(),
             seats: BTreeMap::new(),
             links: Vec::new(),
+            sharing: BTreeSet::new(),
             joined: 0,
             opened: 0,
             out: VecDeque::new(),
@@ -123,7 +134,22 @@ impl SimulatedService {
             SignalingCommand::AnnounceMute { kind, muted } => {
                 self.tell_others(from, |participant| SignalingEvent::RemoteMute { participant, kind, muted });
             }
-            SignalingCommand::ShareScreen(_) | SignalingCommand::SelectLayer { .. } => {}
+            SignalingCommand::ShareScreen(true) => {
+                let Some(Seat { room, session: Some(_), .. }) = self.seats.get(&from).cloned() else {
+                    return;
+                };
+                if self.sharing.insert(from) {
+                    for viewer in self.in_call(&room).into_iter().filter(|line| *line != from) {
+                        self.show(from, viewer);
+                    }
+                }
+            }
+            SignalingCommand::ShareScreen(false) => {
+                self.sharing.remove(&from);
+                self.close_where(|wire| wire.screen_of == Some(from), None);
+            }
+            // Everyone sends what they have.
+            SignalingCommand::SelectLayer { .. } => {}
             SignalingCommand::AnnounceHand { raised } => {
                 let since = raised.then_some(1);
                 self.tell_others(from, |participant| SignalingEvent::RemoteHand { participant, since });
@@ -147,10 +173,12 @@ impl SimulatedService {
                 self.tell(from, SignalingEvent::Trouble(problem));
             }
             SignalingCommand::LinkConnected(_) | SignalingCommand::DataReceived { .. } => {}
-            SignalingCommand::GiveUpLink(link) | SignalingCommand::RenewLink(link) => {
+            // Between two ends a path is restarted on the same link, by whoever offers on it.
+            SignalingCommand::RenewLink(_) => {}
+            SignalingCommand::GiveUpLink(link) => {
                 let given_up = End { line: from, link };
                 if let Some(far) = self.far_end(given_up) {
-                    self.links.retain(|ends| !ends.contains(&given_up));
+                    self.links.retain(|wire| !wire.ends.contains(&given_up));
                     self.tell(far.line, SignalingEvent::LinkClosed(far.link));
                 }
             }
@@ -247,7 +275,7 @@ impl SimulatedService {
                 self.opened += 1;
                 End { line, link: LinkId(self.opened) }
             });
-            self.links.push(ends);
+            self.links.push(Wire { ends, screen_of: None });
             for (end, participant, role) in [(ends[0], theirs, here), (ends[1], ours, there)] {
                 let link = Link {
                     id: end.link,
@@ -261,6 +289,34 @@ impl SimulatedService {
                 self.tell(end.line, SignalingEvent::ParticipantJoined(participant));
                 self.tell(end.line, SignalingEvent::LinkOpened(link));
             }
+            if self.sharing.contains(&other) {
+                self.show(other, line);
+            }
+        }
+    }
+
+    /// Opens a link for somebody's screen to somebody.
+    fn show(&mut self, sharer: Line, viewer: Line) {
+        let (Some(ours), Some(theirs)) = (self.participant(sharer), self.participant(viewer)) else { return };
+        let ends = [sharer, viewer].map(|line| {
+            self.opened += 1;
+            End { line, link: LinkId(self.opened) }
+        });
+        self.links.push(Wire { ends, screen_of: Some(sharer) });
+        for (end, participant, role, direction) in [
+            (ends[0], theirs, LinkRole::Offerer, LinkDirection::SendOnly),
+            (ends[1], ours, LinkRole::Answerer, LinkDirection::ReceiveOnly),
+        ] {
+            let link = Link {
+                id: end.link,
+                participant: Some(participant.id),
+                source: LinkSource::Screen,
+                role,
+                direction,
+                may_send: MediaKinds { audio: false, video: direction == LinkDirection::SendOnly },
+                simulcast: false,
+            };
+            self.tell(end.line, SignalingEvent::LinkOpened(link));
         }
     }
 
@@ -287,7 +343,8 @@ impl SimulatedService {
     fn end_call(&mut self, room: &RoomId, except: Option<Line>, by: CallEndedBy) {
         for line in self.in_call(room) {
             self.seats.remove(&line);
-            self.links.retain(|ends| ends.iter().all(|end| end.line != line));
+            self.sharing.remove(&line);
+            self.links.retain(|wire| wire.ends.iter().all(|end| end.line != line));
             if Some(line) != except {
                 self.tell(line, SignalingEvent::CallEnded(by));
             }
@@ -303,17 +360,22 @@ impl SimulatedService {
     }
 
     fn close_links(&mut self, line: Line) {
-        let (closed, open): (Vec<_>, Vec<_>) =
-            self.links.drain(..).partition(|ends| ends.iter().any(|end| end.line == line));
+        self.sharing.remove(&line);
+        self.close_where(|wire| wire.ends.iter().any(|end| end.line == line), Some(line));
+    }
+
+    /// Ends some links, and tells both ends but those of `except`.
+    fn close_where(&mut self, which: impl Fn(&Wire) -> bool, except: Option<Line>) {
+        let (closed, open): (Vec<_>, Vec<_>) = self.links.drain(..).partition(which);
         self.links = open;
-        for end in closed.into_iter().flatten().filter(|end| end.line != line) {
+        for end in closed.into_iter().flat_map(|wire| wire.ends).filter(|end| Some(end.line) != except) {
             self.tell(end.line, SignalingEvent::LinkClosed(end.link));
         }
     }
 
     fn far_end(&self, near: End) -> Option<End> {
-        let ends = self.links.iter().find(|ends| ends.contains(&near))?;
-        ends.iter().copied().find(|end| *end != near)
+        let wire = self.links.iter().find(|wire| wire.ends.contains(&near))?;
+        wire.ends.iter().copied().find(|end| *end != near)
     }
 
     fn participant(&self, line: Line) -> Option<RemoteParticipant> {
