@@ -17,6 +17,7 @@ use url::Url;
 
 use super::client::{Request, RestClient, Session};
 use super::error::{RestError, Subject};
+use super::rooms::PASSWORD_TIMEOUT;
 use crate::{Avatar, address};
 
 const AVATAR_PATH: &str = "/index.php/avatar";
@@ -105,7 +106,8 @@ pub(crate) enum Notifications {
 impl Session {
     /// Trades the password in use for an app password; `None` when it is one already.
     pub(crate) async fn app_password(&self) -> Result<Option<Secret>, RestError> {
-        let request = Request::new(Method::GET, GET_APP_PASSWORD_PATH, &[]);
+        // Servers make passwords wait that come after wrong ones.
+        let request = Request::new(Method::GET, GET_APP_PASSWORD_PATH, &[]).timeout(PASSWORD_TIMEOUT);
         match self.data::<AppPassword>(request).await {
             Ok(answer) => Ok(Some(Secret::new(answer.apppassword))),
             Err(RestError::Refused { status: 403, .. }) => Ok(None),

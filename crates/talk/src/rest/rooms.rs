@@ -11,7 +11,7 @@ use super::client::{Request, Session};
 use super::error::RestError;
 
 /// Servers hold back the answer to a password for up to half a minute when several were wrong.
-const PASSWORD_TIMEOUT: Duration = Duration::from_secs(45);
+pub(super) const PASSWORD_TIMEOUT: Duration = Duration::from_secs(45);
 
 impl Session {
     /// All conversations of the account.
