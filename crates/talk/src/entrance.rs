@@ -200,6 +200,8 @@ impl Entrance {
             CallTarget::Room(room) => room.as_str().to_owned(),
             CallTarget::Contact(contact) => self.session.one_to_one(contact.as_str()).await?.token,
         };
+        // Servers that cannot ban anyone refuse for the password alone, and do not say so.
+        let wordless = !self.account.has_feature("ban-v1").await.unwrap_or(true);
         match self.account.enter_room(&self.session, &token, self.password.as_ref()).await {
             Ok(room) if room.session_id.is_empty() || room.session_id == NO_SESSION => {
                 Err(RestError::NotTalk("the server let us in without a session"))
@@ -209,7 +211,9 @@ impl Entrance {
                 self.inside = Some(room);
                 Ok(None)
             }
-            Err(RestError::Refused { status: 403, key }) if key == "password" => {
+            Err(RestError::Refused { status: 403, key })
+                if key == "password" || (key.is_empty() && wordless) =>
+            {
                 self.refused = self.password.is_some();
                 Ok(Some(self.ask_password(false)))
             }

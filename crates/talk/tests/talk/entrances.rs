@@ -60,7 +60,17 @@ async fn a_guest_enters_once_with_a_name_and_keeps_the_cookie() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_asked_for_tried_once_and_not_while_the_server_asks_to_wait() {
+    password_is_asked_for(&["ban-v1"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_server_that_gives_no_reason_is_given_a_password_too() {
+    password_is_asked_for(&[]).await;
+}
+
+async fn password_is_asked_for(features: &[&'static str]) {
     let foreign = Foreign::open().await;
+    foreign.world().features.extend(features);
     foreign.world().password = Some("open sesame");
     let account = guest(&foreign);
     let mut entrance = entrance(&account);
