@@ -15,6 +15,7 @@ mod publishers;
 mod server;
 mod sound_delay;
 mod video;
+mod video_processes;
 mod window;
 
 #[path = "../e2e/harness/mod.rs"]
@@ -53,6 +54,7 @@ const SUBJECTS: &[(&str, Measure)] = &[
     ("mesh-of-eight", group::mesh_of_eight),
     ("mouth-to-ear", sound_delay::measure),
     ("video", video::measure),
+    ("video-processes", video_processes::measure),
     ("server", server::measure),
     ("core", core_process::measure),
     ("window", window::measure),

@@ -2,18 +2,17 @@
 //! both ends, so what is measured of the processor is encoding, the way, and decoding together.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bellbird_call::ports::MediaCommand;
 use bellbird_call::{LinkId, LinkState, MediaKind};
 use bellbird_capture::VideoSource;
-use bellbird_video::{FrameRate, Pattern, Y4mWriter};
 
 use crate::figure::{Figure, percentile};
 use crate::gallery::{Shown, likeness};
 use crate::processes::processor;
 use crate::room::{Room, camera_of, own, screen_of};
+use crate::video_processes::clip;
 use crate::wire::{Cable, Weather};
 
 const VIDEO: MediaKind = MediaKind::Video;
@@ -31,20 +30,6 @@ pub(crate) fn measure() {
         narrow().await;
         screen().await;
     });
-}
-
-/// A film of two seconds, 1280x720 at 30 pictures a second.
-fn clip(folder: &Path) -> std::path::PathBuf {
-    let path = folder.join("clip.y4m");
-    let pattern = Pattern::new(1280, 720).expect("a size of pictures");
-    let file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a temporary file"));
-    let rate = FrameRate { pictures: 30, seconds: 1 };
-    let mut writer = Y4mWriter::new(file, 1280, 720, rate).expect("a header");
-    for number in 0..60 {
-        writer.write(&pattern.draw(number, Instant::now())).expect("a picture");
-    }
-    writer.finish().expect("the rest");
-    path
 }
 
 /// A pair through a cable, the second looking at the first, whose camera is on.
