@@ -297,6 +297,10 @@ impl Engine {
             self.tell(MediaEvent::LinkFailed { link: id, problem });
             return;
         }
+        if self.links.is_empty() {
+            // Whatever goes from now on may have been its path.
+            self.addresses = local_addresses();
+        }
         let receives = match link.direction {
             LinkDirection::SendReceive | LinkDirection::ReceiveOnly => true,
             LinkDirection::SendOnly => false,
