@@ -193,11 +193,6 @@ impl Team {
         answer.json()
     }
 
-    /// Someone joins who only listens, microphone open.
-    pub(crate) fn join_silently(&self, person: Person) -> Member {
-        self.join_by(person, "silence", LineProcess::start)
-    }
-
     /// Someone joins whose command is started by the program and arguments of `before`.
     pub(crate) fn join_through(&self, person: Person, before: &[&str]) -> Member {
         self.join_by(person, &format!("tone:{}", person.tone), |command| {
