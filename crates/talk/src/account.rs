@@ -50,6 +50,8 @@ struct Inner {
     tls: Arc<ClientConfig>,
     calls: TaskTracker,
     state: Mutex<State>,
+    /// Held while the server is asked what it can do: whoever else wants to know waits for that answer.
+    asking: tokio::sync::Mutex<()>,
     engaged_changed: Notify,
 }
 
@@ -92,6 +94,7 @@ impl TalkAccount {
             tls,
             calls: TaskTracker::new(),
             state: Mutex::new(state),
+            asking: tokio::sync::Mutex::new(()),
             engaged_changed: Notify::new(),
         };
         let account = Self { inner: Arc::new(inner) };
@@ -333,7 +336,11 @@ impl TalkAccount {
     /// What the server can do: asked once, again when an answer of it says that its settings changed, after a day, and
     /// when `anew` is set.
     pub(crate) async fn capabilities(&self, anew: bool) -> Result<Arc<CapabilitiesReply>, RestError> {
-        let anew = self.session().client().facts().take_stale() || anew;
+        let _asking = self.inner.asking.lock().await;
+        if self.session().client().facts().take_stale() {
+            // Not to be used again, even when asking fails now.
+            self.state().capabilities = None;
+        }
         if !anew
             && let Some((known, since)) = self.state().capabilities.clone()
             && since.elapsed() < CAPABILITIES_LIFETIME
