@@ -226,3 +226,68 @@ fn scaled(frame: &VideoFrame, short_side: u32) -> (u32, u32) {
         fit_within(width, height, short_side, u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bellbird_call::LinkId;
+    use bellbird_video::Pattern;
+
+    use super::super::inbox::Inbox;
+    use super::*;
+    use crate::peer::VideoFeedback;
+
+    const FRAME: Duration = Duration::from_millis(33);
+
+    /// A second of pictures at this rate, each handed to `after` once it is made.
+    fn second(
+        stream: &mut Stream,
+        rate: u64,
+        outlet: &Arc<Outlet>,
+        from: Instant,
+        mut after: impl FnMut(Made),
+    ) {
+        let pattern = Pattern::new(320, 180).unwrap();
+        for number in 0..30 {
+            let now = from + FRAME * number;
+            let outlets = [outlet.clone()];
+            let made = stream.make(&pattern.draw(number, now), number * 3000, rate, now, &outlets).unwrap();
+            for step in 0..33 {
+                outlet.pace(now + Duration::from_millis(step));
+            }
+            after(made);
+        }
+    }
+
+    fn outlet(now: Instant) -> Arc<Outlet> {
+        Arc::new(Outlet::new(LinkId(1), MediaKind::Video, &Arc::new(Inbox::default()), now))
+    }
+
+    #[test]
+    fn keyframes_are_made_for_whoever_asks_but_not_too_often() {
+        let start = Instant::now();
+        let outlet = outlet(start);
+        let key = StreamKey { codec: VideoCodec::Vp8, layers: 1 };
+        let mut stream = Stream::new(key, MediaKind::Video, 600_000);
+        let mut keyframes = 0;
+        second(&mut stream, 600_000, &outlet, start, |_| {
+            keyframes += usize::from(!outlet.wants_keyframe(0));
+            outlet.feedback(VideoFeedback::KeyframeWanted { layer: 0 });
+        });
+        assert!((3..=4).contains(&keyframes), "{keyframes} in a second of asking with each picture");
+    }
+
+    #[test]
+    fn sizes_for_a_media_server_come_and_go_with_the_rate() {
+        let start = Instant::now();
+        let outlet = outlet(start);
+        let key = StreamKey { codec: VideoCodec::Vp8, layers: 3 };
+        let mut stream = Stream::new(key, MediaKind::Video, 1_300_000);
+        second(&mut stream, 150_000, &outlet, start, |_| {});
+        assert_eq!(stream.on, [false, false, true]);
+        second(&mut stream, 1_300_000, &outlet, start + Duration::from_secs(1), |_| {});
+        assert_eq!(stream.on, [true; 3]);
+        assert!((0..3).all(|layer| !outlet.wants_keyframe(layer)), "each began with a keyframe");
+        second(&mut stream, 400_000, &outlet, start + Duration::from_secs(2), |_| {});
+        assert_eq!(stream.on, [false, true, true]);
+    }
+}
