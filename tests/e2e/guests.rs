@@ -252,3 +252,51 @@ fn an_app_is_let_in_on_the_login_page() {
     assert_eq!(answer["server"], server);
     assert!(answer["appPassword"].as_str().is_some_and(|password| password.len() > 30));
 }
+
+/// How wide the picture of that kind is that the page plays, pixels; 0: none.
+fn width_of(browser: &WebDriver, figure: &str) -> u64 {
+    let script = format!(
+        "const video = document.querySelector('#pictures figure{figure} video');
+         return video && !video.paused && video.readyState >= 2 ? video.videoWidth : 0;"
+    );
+    browser.run(&script).as_u64().unwrap_or(0)
+}
+
+#[test]
+fn a_guest_with_a_camera_sees_and_is_seen() {
+    let stage = Stage::new("guests-camera");
+    let ada = Household::settle(&stage, "ada");
+    ada.add_friend(&stage, "bob");
+    let made = ada
+        .friend_starts(&stage, "bob", &["room", "create", "--name", "Open house", "--type", "public"])
+        .event_where("a room", |value| value["event"] == "room");
+    let token = made["token"].as_str().expect("a room has a token").to_owned();
+    let films = stage.folder("films").display().to_string();
+    let options =
+        ["--mic", "silence", "--speaker", "null", "--camera", "pattern", "--save-video", &films, "--stdin"];
+    let mut bob = ada.friend_starts(&stage, "bob", &[&["join", token.as_str()], &options[..]].concat());
+
+    let browser = browser(&stage);
+    browser.open(&format!("{}/call/{token}", ada.server.trim_end_matches('/')));
+    browser.type_into("#name", "Gustav");
+    browser.click("#go");
+    browser.wait_for("[data-state=connected]");
+    let face = "[data-kind=camera]:not([data-session=own])";
+    browser.wait_until("bob's face", || (width_of(&browser, face) > 0).then_some(()));
+
+    browser.click("#camera");
+    bob.event_where("the guest's face", |value| {
+        value["event"] == "media" && value["kind"] == "video" && value["first"] == "frame"
+    });
+    browser.wait_until("our own face", || (width_of(&browser, "[data-session=own]") > 0).then_some(()));
+
+    bob.0.say("video off");
+    browser.wait_until("an end of bob's face", || {
+        browser.find(&format!("#pictures figure{face}")).is_none().then_some(())
+    });
+    bob.0.say("video on");
+    browser.wait_until("bob's face again", || (width_of(&browser, face) > 0).then_some(()));
+    nothing_was_forbidden(&browser);
+    browser.click("#leave");
+    bob.interrupt();
+}
