@@ -82,6 +82,11 @@ impl Candidate {
     }
 }
 
+/// Whether a text names a candidate over TCP that we would connect to.
+pub(super) fn is_passive(text: &str) -> bool {
+    PassiveCandidate::read(text.split_ascii_whitespace().skip(1)).is_some()
+}
+
 fn is_ice_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/' || byte == b'-' || byte == b'_'
 }

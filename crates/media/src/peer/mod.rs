@@ -82,7 +82,9 @@ pub(crate) fn fuzz_description(text: &str) {
 
 /// Reads a candidate as a peer's; what is accepted reads as itself.
 pub(crate) fn fuzz_candidate(text: &str) {
+    let over_tcp = candidates::is_passive(text);
     if let Some(candidate) = candidates::Candidate::read(text) {
+        assert!(!over_tcp, "it is over UDP");
         assert_eq!(candidates::Candidate::read(candidate.text()), Some(candidate));
     }
 }
