@@ -149,14 +149,17 @@ fn from_browser(end: &End, message: &Value, reports: &mut Vec<Value>) {
     }
 }
 
-/// A call to which the browser brings its camera, whose pictures are asked for in `codec`.
-async fn camera_of_browser(role: LinkRole, codec: &str) {
+/// A call to which both bring a camera, with a browser that has no other codec than `codec`.
+async fn cameras_with_browser(role: LinkRole, codec: &str) {
     let mut browser = Browser::start().await;
     let (out, mut said) = mpsc::unbounded_channel();
     let end = End::new(tone(700.0), Some(out));
+    // The page says that it is there.
     let ready = tokio::time::timeout(Duration::from_secs(180), browser.heard.recv()).await;
     assert_eq!(ready.expect("the browser starts"), Some(json!({"type": "ready"})));
     browser.say(json!({"type": "camera", "codec": codec}));
+    end.send(MediaCommand::StartCapture);
+    end.show_pattern();
     end.open(role);
     if role == LinkRole::Answerer {
         browser.say(json!({"type": "call"}));
@@ -180,16 +183,24 @@ async fn camera_of_browser(role: LinkRole, codec: &str) {
                     && report["trip"].is_number()
                     && report["lost"].is_number()
             };
-            if let Some(report) = reports.iter().find(|report| is_told(report)) {
-                break report.clone();
+            let sees = |report: &Value| {
+                report["type"] == "sees" && report["frames"].as_u64().is_some_and(|frames| frames >= 30)
+            };
+            let sent = reports.iter().find(|report| is_told(report));
+            let seen = reports.iter().find(|report| sees(report));
+            if let (Some(sent), Some(seen)) = (sent, seen) {
+                break [sent.clone(), seen.clone()];
             }
         }
     };
-    let report = tokio::time::timeout(Duration::from_secs(180), carried)
-        .await
-        .expect("the browser is told how it fares");
-    println!("{report}");
-    assert_eq!(report["codec"], format!("video/{codec}"));
+    let Ok(carried) = tokio::time::timeout(Duration::from_secs(180), carried).await else {
+        let last = reports.iter().rev().take(8).map(Value::to_string).collect::<Vec<_>>();
+        panic!("the browser is not told how it fares, or does not see us: {last:#?}");
+    };
+    for report in carried {
+        println!("{report}");
+        assert_eq!(report["codec"], format!("video/{codec}"));
+    }
     for wanted in [
         MediaEvent::RemoteTrack { link: LINK, kind: MediaKind::Video, added: true },
         MediaEvent::FirstMedia { link: LINK, kind: MediaKind::Video, stage: MediaStage::Rtp },
@@ -199,13 +210,13 @@ async fn camera_of_browser(role: LinkRole, codec: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_camera_of_a_browser_we_call_comes_in_vp8() {
-    camera_of_browser(LinkRole::Offerer, "VP8").await;
+async fn cameras_go_both_ways_in_vp8_with_a_browser_we_call() {
+    cameras_with_browser(LinkRole::Offerer, "VP8").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_camera_of_a_browser_that_calls_comes_in_h264() {
-    camera_of_browser(LinkRole::Answerer, "H264").await;
+async fn cameras_go_both_ways_in_h264_with_a_browser_that_calls() {
+    cameras_with_browser(LinkRole::Answerer, "H264").await;
 }
 
 /// A call with the browser, until both heard each other, also after a restart, and exchanged texts.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bellbird_call::ports::{MediaCommand, MediaEngine, MediaEvent};
 use bellbird_call::{
     IceCandidate, Link, LinkDirection, LinkId, LinkQuality, LinkRole, LinkSource, LinkState, MediaKind,
-    MediaStage, MediaKinds, ParticipantId, SessionDescription,
+    MediaKinds, MediaStage, ParticipantId, SessionDescription,
 };
 use bellbird_capture::VideoSource;
 use bellbird_devices::{CaptureSource, PlayoutSink, Recorder};
@@ -63,6 +63,12 @@ impl End {
 
     pub(crate) fn send(&self, command: MediaCommand) {
         self.media.lock().unwrap().send(command);
+    }
+
+    /// Turns a camera of moving bars on.
+    pub(crate) fn show_pattern(&self) {
+        self.media.lock().unwrap().devices().select_camera(VideoSource::Pattern);
+        self.send(MediaCommand::SetMuted { kind: MediaKind::Video, muted: false });
     }
 
     pub(crate) fn open(&self, role: LinkRole) {
