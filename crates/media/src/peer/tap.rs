@@ -281,3 +281,55 @@ pub(super) fn fuzz_packet(bytes: &[u8]) {
     let _ = tap.lock().rtcp.poll_report(later + std::time::Duration::from_secs(1), 0.5);
     let _ = (tap.figures(), tap.video.figures());
 }
+
+#[cfg(test)]
+mod tests {
+    use bellbird_testkit::random::{Random, seed};
+
+    /// Packets that are nearly right: our payload types, streams we know, extensions, and every kind of RTCP.
+    #[test]
+    fn packets_that_are_nearly_right_break_nothing() {
+        let mut random = Random::new(seed("packets nearly right", 21));
+        for _ in 0..3000 {
+            let mut stream = Vec::new();
+            for _ in 0..random.below(24) + 1 {
+                let mut packet: Vec<u8> = (0..random.below(120)).map(|_| random.below(256) as u8).collect();
+                let ssrc = [7u32, 8, 10, 11, 20, 30][random.below(6)].to_be_bytes();
+                let head: Vec<u8> = if random.below(2) == 0 {
+                    let first = [0x80, 0x90, 0xb0][random.below(3)];
+                    let kind = [96u8, 97, 111, 0x80 | 96][random.below(4)];
+                    let sequence = (65_500u32 + random.below(60) as u32) as u16;
+                    let mut head = vec![first, kind];
+                    head.extend(sequence.to_be_bytes());
+                    head.extend([0, 0, 1, random.below(256) as u8]);
+                    head.extend(ssrc);
+                    if first != 0x80 {
+                        head.extend([
+                            0xbe,
+                            0xde,
+                            0,
+                            1,
+                            0x31,
+                            random.below(256) as u8,
+                            random.below(256) as u8,
+                            0,
+                        ]);
+                    }
+                    head
+                } else {
+                    packet.truncate(packet.len() / 4 * 4);
+                    let kind = [200u8, 201, 202, 203, 205, 206, 207][random.below(7)];
+                    let format = [1u8, 3, 4, 11, 15][random.below(5)];
+                    let mut head = vec![0x80 | format, kind, 0, (packet.len() / 4) as u8 + 2];
+                    head.extend(ssrc);
+                    head.extend([10u32, 20, 0, 7][random.below(4)].to_be_bytes());
+                    head
+                };
+                stream.push((head.len() + packet.len()).min(255) as u8);
+                stream.extend(head);
+                stream.extend(packet);
+            }
+            super::fuzz_packet(&stream);
+        }
+    }
+}
