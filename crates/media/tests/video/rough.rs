@@ -36,9 +36,11 @@ async fn a_twentieth_lost_hardly_shows() {
     let (first, last) = (numbers[0], numbers[numbers.len() - 1]);
     let missing = 1.0 - numbers.len() as f64 / f64::from(last - first + 1);
     let took = shown[shown.len() - 1].at - shown[0].at;
-    println!("{took:?}, {:.1} % of pictures missing, {:?}", missing * 100.0, b.wait_video(VIDEO).await);
+    let video = b.wait_video(VIDEO).await;
+    println!("{took:?}, {:.1} % of pictures missing, {video:?}", missing * 100.0);
     assert!(cable.lost() > 10, "the cable loses packets");
     assert!(missing < 0.35, "what is lost is sent again: {numbers:?}");
+    assert!(u64::from(video.freezes) * 12 < video.frames, "{video:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
