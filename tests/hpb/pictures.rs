@@ -17,7 +17,7 @@ use bellbird_talk_wire::constants::{
     PERMISSION_AUDIO, PERMISSION_CUSTOM, PERMISSION_JOIN_CALL, PERMISSION_SCREEN, PERMISSION_START_CALL,
     PERMISSION_VIDEO,
 };
-use bellbird_testkit::hpb_stack::HpbVersion;
+use bellbird_testkit::hpb_stack::{HpbVersion, Part};
 use tokio::sync::{broadcast, watch};
 
 use crate::harness::pair::PASSWORD;
@@ -127,6 +127,30 @@ impl Seat {
         };
         let waited = tokio::time::timeout(PATIENCE, self.grew.wait_for(enough)).await.map(|_| ());
         assert!(waited.is_ok(), "{kind:?} of {} was not shown: {:?}", who.name, locked(&self.wall));
+    }
+
+    /// Looks at whoever there is until so many more pictures were shown. Sessions may be made anew meanwhile, and with
+    /// them everybody's id.
+    async fn is_shown_anyones(&mut self, kind: MediaKind, count: u64) {
+        let wall = self.wall.clone();
+        let shown = || {
+            let of_kind = |((_, of), (count, _)): (&Whose, &(u64, u32))| (*of == kind).then_some(*count);
+            locked(&wall).iter().filter_map(of_kind).sum::<u64>()
+        };
+        let wanted = shown() + count;
+        let waiting = async {
+            loop {
+                let people = self.view.borrow_and_update().participants.clone();
+                let watch = |who: ParticipantView| Watch { participant: Some(who.id), kind, width: 1920 };
+                self.call.send(Intent::Watch(people.into_iter().map(watch).collect()));
+                tokio::select! {
+                    _ = self.grew.wait_for(|_| shown() >= wanted) => return,
+                    changed = self.view.changed() => changed.expect("the call runs"),
+                }
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(waited.is_ok(), "no {kind:?} was shown: {:?}", locked(&self.wall));
     }
 
     /// The figures of somebody's person, once they fit.
@@ -280,6 +304,29 @@ fn screens(team: &Team) {
         bob.sees("who is left", |view| view.participants.len() == 1).await;
         bob.is_shown(CY, SCREEN, 5, |_| true).await;
         for seat in [bob, cy] {
+            seat.leave().await;
+        }
+    });
+}
+
+#[test]
+fn a_screen_comes_back_after_the_media_server_was_killed() {
+    let _turn = turn();
+    let mut team = Team::start(HpbVersion::V1, &[ADA, BOB]);
+    play(async |media| {
+        let mut ada = Seat::join(&team, &media, ADA, MediaKinds::VOICE).await;
+        let mut bob = Seat::join(&team, &media, BOB, MediaKinds::VOICE).await;
+        ada.connected(1).await;
+        bob.connected(1).await;
+        ada.call.send(Intent::ShareScreen(true));
+        bob.sees_of(ADA, "a screen", |ada| ada.has_screen).await;
+        bob.look_at(&[(ADA, SCREEN, 1920)]);
+        bob.is_shown(ADA, SCREEN, 5, |_| true).await;
+        team.stack().kill(Part::Janus);
+        bob.sees_of(ADA, "no screen", |ada| !ada.has_screen).await;
+        team.stack().start_part(Part::Janus);
+        bob.is_shown_anyones(SCREEN, 5).await;
+        for seat in [bob, ada] {
             seat.leave().await;
         }
     });
