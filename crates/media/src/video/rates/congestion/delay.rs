@@ -137,7 +137,7 @@ impl DelayLimit {
             let Some(arrived) = fate.arrived else { continue };
             self.line.packet(fate);
             over |= self.line.usage() == Usage::Over;
-            self.throughput.packet(arrived, fate.size);
+            self.throughput.packet(arrived, fate.size, fate.sent);
             let sent = fate.sent.saturating_duration_since(self.epoch);
             let delay = arrived.as_secs_f64() - sent.as_secs_f64();
             let queue = (delay - self.base.update(now, delay)).max(0.0);
@@ -202,7 +202,8 @@ impl DelayLimit {
     fn back_off(&mut self, now: Instant, through: Option<f64>) {
         self.ever_over = true;
         self.lowered = Some(now);
-        let Some(through) = through else {
+        // A machine or a network that stumbled looks like a queue too. What came through then says nothing of the link.
+        let Some(through) = through.filter(|_| self.throughput.is_held_up()) else {
             self.rate *= BACK_OFF;
             return;
         };

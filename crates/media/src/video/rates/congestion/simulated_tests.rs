@@ -32,6 +32,8 @@ struct Scenario {
     /// The most the source makes, bits per second, by second.
     source: fn(f64) -> f64,
     seconds: u64,
+    /// Each second everything stands still for so long: a busy machine, or a radio link.
+    stumble: Duration,
 }
 
 struct Chance(u64);
@@ -87,7 +89,10 @@ fn run(scenario: &Scenario, seed: u64) -> Vec<Sample> {
                 busy_until = busy_until.max(now) + Duration::from_secs_f64(size as f64 * 8.0 / width);
                 // The far end's clock began at another time.
                 let jitter = Duration::from_secs_f64(chance.next() * 0.002);
-                arrived = Some(busy_until.duration_since(start) + DELAY + jitter + Duration::from_secs(5000));
+                let on_time = busy_until.duration_since(start) + DELAY + jitter;
+                let into_second = Duration::from_nanos(u64::from(on_time.subsec_nanos()));
+                let held = scenario.stumble.saturating_sub(into_second);
+                arrived = Some(on_time + held + Duration::from_secs(5000));
             }
             travelling.push_back(PacketFate { sent: now, arrived: arrived.filter(|_| !lost), size });
         }
@@ -137,7 +142,8 @@ const SEEDS: [u64; 5] = [1, 22, 333, 4444, 55555];
 
 #[test]
 fn a_wide_link_is_found_within_seconds() {
-    let scenario = Scenario { width: &[(0.0, 20e6)], loss: 0.0, source: |_| 2e6, seconds: 10 };
+    let scenario =
+        Scenario { width: &[(0.0, 20e6)], loss: 0.0, source: |_| 2e6, seconds: 10, stumble: Duration::ZERO };
     for seed in SEEDS {
         let samples = run(&scenario, seed);
         let reached = samples.iter().find(|sample| sample.target >= 1_900_000).unwrap().second;
@@ -153,6 +159,7 @@ fn a_line_that_narrows_and_widens_is_followed_without_long_queues() {
         loss: 0.0,
         source: |_| 2.5e6,
         seconds: 70,
+        stumble: Duration::ZERO,
     };
     for seed in SEEDS {
         let samples = run(&scenario, seed);
@@ -176,7 +183,8 @@ fn a_line_that_narrows_and_widens_is_followed_without_long_queues() {
 
 #[test]
 fn a_steady_line_is_used_steadily() {
-    let scenario = Scenario { width: &[(0.0, 1e6)], loss: 0.0, source: |_| 2.5e6, seconds: 60 };
+    let scenario =
+        Scenario { width: &[(0.0, 1e6)], loss: 0.0, source: |_| 2.5e6, seconds: 60, stumble: Duration::ZERO };
     for seed in SEEDS {
         let samples = run(&scenario, seed);
         let mean = average(&samples, 10.0, 60.0);
@@ -190,7 +198,8 @@ fn a_steady_line_is_used_steadily() {
 
 #[test]
 fn a_twentieth_lost_by_chance_does_not_starve_the_picture() {
-    let scenario = Scenario { width: &[(0.0, 3e6)], loss: 0.05, source: |_| 2e6, seconds: 120 };
+    let scenario =
+        Scenario { width: &[(0.0, 3e6)], loss: 0.05, source: |_| 2e6, seconds: 120, stumble: Duration::ZERO };
     for seed in SEEDS {
         let samples = run(&scenario, seed);
         let mean = average(&samples, 10.0, 120.0);
@@ -201,7 +210,7 @@ fn a_twentieth_lost_by_chance_does_not_starve_the_picture() {
 #[test]
 fn a_still_source_neither_raises_nor_lowers_what_is_known() {
     let source = |second: f64| if (10.0..40.0).contains(&second) { 20e3 } else { 1.5e6 };
-    let scenario = Scenario { width: &[(0.0, 2e6)], loss: 0.0, source, seconds: 50 };
+    let scenario = Scenario { width: &[(0.0, 2e6)], loss: 0.0, source, seconds: 50, stumble: Duration::ZERO };
     for seed in SEEDS {
         let samples = run(&scenario, seed);
         let before = average(&samples, 9.0, 10.0);
@@ -212,8 +221,20 @@ fn a_still_source_neither_raises_nor_lowers_what_is_known() {
 }
 
 #[test]
+fn a_machine_that_stumbles_does_not_lose_its_rate() {
+    // A picture that needs little, so that what comes through says little of the line.
+    let (source, stumble): (fn(f64) -> f64, _) = (|_| 300e3, Duration::from_millis(250));
+    let scenario = Scenario { width: &[(0.0, 5e6)], loss: 0.0, source, seconds: 60, stumble };
+    for seed in SEEDS {
+        let least = run(&scenario, seed).iter().map(|sample| sample.target).min().unwrap();
+        assert!(least > 400_000, "{least}, seed {seed}");
+    }
+}
+
+#[test]
 fn half_lost_brings_the_rate_down_and_never_below_the_floor() {
-    let scenario = Scenario { width: &[(0.0, 5e6)], loss: 0.5, source: |_| 2e6, seconds: 30 };
+    let scenario =
+        Scenario { width: &[(0.0, 5e6)], loss: 0.5, source: |_| 2e6, seconds: 30, stumble: Duration::ZERO };
     let samples = run(&scenario, 7);
     assert!(average(&samples, 10.0, 30.0) < 200_000.0);
     assert!(samples.iter().all(|sample| sample.target >= FLOOR_RATE));
