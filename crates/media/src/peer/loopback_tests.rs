@@ -89,6 +89,8 @@ impl Pair {
 
     /// Lets both work until `done`.
     async fn until<T>(&mut self, mut done: impl FnMut(&mut Self) -> Option<T>) -> T {
+        // The beat of a pacer; whatever is waited for is looked for at each.
+        let mut beat = tokio::time::interval(Duration::from_millis(2));
         let working = async {
             loop {
                 self.a.work(&mut self.b.peer).await;
@@ -96,7 +98,7 @@ impl Pair {
                 if let Some(found) = done(self) {
                     return found;
                 }
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                beat.tick().await;
             }
         };
         tokio::time::timeout(PATIENCE, working).await.expect("it happens")
