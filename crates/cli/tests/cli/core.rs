@@ -82,6 +82,9 @@ fn an_invitation_leads_a_second_core_to_the_first() {
     let invitation = &ctl(here.path(), &["invite"])[0];
     let link = invitation["link"].as_str().unwrap();
     assert!(link.starts_with("https://") && link.contains("#fp="), "{link}");
+    let open = &ctl(here.path(), &["create-room", "--name", "Open", "--type", "public"])[0];
+    let way_in = open["link"].as_str().unwrap();
+    assert_eq!(way_in.split('#').nth(1), link.split('#').nth(1), "{way_in}");
     let accept = ["accept", link, "--user", "guest", "--display-name", "A Guest"];
     ctl(there.path(), &accept);
     watch(there.path(), "the new account", |state| state["accounts"][0]["state"]["state"] == "online");
