@@ -228,6 +228,15 @@ pub struct CallView {
     /// We share a screen.
     #[serde(default)]
     pub sharing_screen: bool,
+    /// The server lets us switch a camera on.
+    #[serde(default)]
+    pub may_show_camera: bool,
+    /// The server lets us share a screen.
+    #[serde(default)]
+    pub may_share_screen: bool,
+    /// The call is recorded, or is about to be.
+    #[serde(default)]
+    pub recorded: bool,
     /// We put it on hold.
     pub on_hold: bool,
     /// Our hand is raised.

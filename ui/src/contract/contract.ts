@@ -779,6 +779,18 @@ camera_on: boolean,
  */
 sharing_screen: boolean,
 /**
+ * The server lets us switch a camera on.
+ */
+may_show_camera: boolean,
+/**
+ * The server lets us share a screen.
+ */
+may_share_screen: boolean,
+/**
+ * The call is recorded, or is about to be.
+ */
+recorded: boolean,
+/**
  * We put it on hold.
  */
 on_hold: boolean,

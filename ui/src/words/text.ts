@@ -109,6 +109,8 @@ export const TEXT = {
     videoSettings: "Video settings…",
     share: "Share your screen",
     stopSharing: "Stop sharing your screen",
+    recorded: "Recorded",
+    recordedHint: "This call is being recorded by its server.",
     sharing: "You are sharing your screen.",
     stop: "Stop sharing",
     pictureOf: (name: string) => `${name}’s camera`,
