@@ -99,7 +99,7 @@ fn three_and_a_killed_signaling_server(version: HpbVersion) {
     let to: Vec<_> = members.iter().map(Member::mark).collect();
     goes_on_between(&members, &from, &to);
     let longest = longest_silence_between(&members, &from, &to);
-    println!("longest silence while the signaling server was killed and came back: {longest:?}");
+    eprintln!("longest silence while the signaling server was killed and came back: {longest:?}");
     assert!(longest < Duration::from_secs(3), "{longest:?}");
     stays_good(&members);
     last_one_joins_anew(&team, &mut members);

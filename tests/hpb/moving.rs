@@ -87,7 +87,7 @@ fn keeps_talking(team: &Team, people: &[Person]) {
         let log = team.log(&member.person);
         assert!(log.contains("address lost"), "{} noticed nothing", member.person.name);
     }
-    println!("longest silence when the address went: {longest:?}");
+    eprintln!("longest silence when the address went: {longest:?}");
     for (member, to) in members.iter().zip(&to) {
         member.hears_after(*to, &others(member));
     }

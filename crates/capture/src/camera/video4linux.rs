@@ -60,9 +60,12 @@ pub(crate) struct Node {
 /// A device node as it was made: another camera in the same place is another node.
 type Made = (u64, u64, i64, i64);
 
+/// A node as it was when it was asked, and its answer.
+type Answer = (Made, Option<String>);
+
 /// What devices called themselves when they were first asked. To ask one it has to be opened, which wakes a USB camera
 /// up, and lists are made every few seconds.
-static ASKED: Mutex<Option<HashMap<PathBuf, (Made, Option<String>)>>> = Mutex::new(None);
+static ASKED: Mutex<Option<HashMap<PathBuf, Answer>>> = Mutex::new(None);
 
 /// All cameras in the system's order, with names that differ.
 pub(crate) fn list(folders: &Folders) -> Vec<Node> {

@@ -39,25 +39,25 @@ pub(super) async fn upgrade<C: Core>(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     match enter(&shared, &headers, upgrade) {
-        Ok((visitor, upgrade)) => upgrade.on_upgrade(move |socket| converse(shared, visitor, socket)),
-        Err(refused) => refused,
+        Some((visitor, upgrade)) => upgrade.on_upgrade(move |socket| converse(shared, visitor, socket)),
+        None => StatusCode::FORBIDDEN.into_response(),
     }
 }
 
-/// Judges a request by its headers, and bounds what a client may send. What an error holds is the answer.
+/// Judges a request by its headers, and bounds what a client may send. `None`: it is turned away.
 pub(super) fn enter<C: Core>(
     shared: &Shared<C>,
     headers: &HeaderMap,
     upgrade: WebSocketUpgrade,
-) -> Result<(Visitor, WebSocketUpgrade), Response> {
+) -> Option<(Visitor, WebSocketUpgrade)> {
     match shared.gate.judge(headers) {
-        Ok(visitor) => Ok((
+        Ok(visitor) => Some((
             visitor,
             upgrade.read_buffer_size(16 << 10).max_message_size(MAX_FRAME).max_frame_size(MAX_FRAME),
         )),
         Err(refusal) => {
             tracing::warn!(?refusal, "turned away at the door");
-            Err(StatusCode::FORBIDDEN.into_response())
+            None
         }
     }
 }

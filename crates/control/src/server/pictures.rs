@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use bellbird_contract::PictureFrame;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -27,8 +27,8 @@ pub(super) async fn upgrade<C: Core>(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     match enter(&shared, &headers, upgrade) {
-        Ok((_, upgrade)) => upgrade.on_upgrade(move |socket| converse(shared, socket)),
-        Err(refused) => refused,
+        Some((_, upgrade)) => upgrade.on_upgrade(move |socket| converse(shared, socket)),
+        None => StatusCode::FORBIDDEN.into_response(),
     }
 }
 

@@ -109,7 +109,7 @@ impl CallTask {
             Goal::Call { media, silent } => {
                 let old = std::mem::replace(&mut inside.standing, standing(media, None));
                 if let Standing::InCall(call) = old {
-                    inside.standing = standing(media, Some(Box::new(call)));
+                    inside.standing = standing(media, Some(call));
                 }
                 let id = inside.room.clone();
                 self.phase = Phase::Inside(inside);

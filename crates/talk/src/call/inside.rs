@@ -65,7 +65,7 @@ pub(super) enum Standing {
         before: Option<Box<InCall>>,
     },
     /// In the call.
-    InCall(InCall),
+    InCall(Box<InCall>),
 }
 
 /// What is known of the call that rings here.
@@ -152,7 +152,7 @@ impl Inside {
                 before.introductions = Introductions::default();
                 before.own_seen = false;
                 before.returning_until = Some(now + RETURN_LIMIT);
-                *before
+                before
             }
             None => {
                 self.roster.forget_call();
@@ -169,7 +169,7 @@ impl Inside {
                     simulcast: self.simulcast,
                     sid_seed,
                 };
-                InCall {
+                Box::new(InCall {
                     media,
                     topology: Topology::new(&beginning),
                     screens: CallScreens::new(&beginning),
@@ -180,7 +180,7 @@ impl Inside {
                     others_seen: false,
                     returning_until: None,
                     names_asked: None,
-                }
+                })
             }
         };
         self.standing = Standing::InCall(in_call);

@@ -206,7 +206,7 @@ fn read_repetition(section: &[&str], repeated: u8) -> Option<u8> {
     attributes(section, "rtpmap").find_map(|text| {
         let (number, encoding) = text.split_once(' ')?;
         let number = read_payload_type(number)?;
-        let is_rtx = encoding.trim().to_ascii_lowercase() == "rtx/90000";
+        let is_rtx = encoding.trim().eq_ignore_ascii_case("rtx/90000");
         let apt = numbered(section, "fmtp", number)
             .flat_map(|text| text.split(';'))
             .find_map(|part| part.trim().strip_prefix("apt=")?.trim().parse::<u8>().ok());
@@ -493,7 +493,7 @@ fn offered_extensions(taken: &[u8]) -> ExtensionIds {
 }
 
 /// Whether a line of the library's section is about the transport, and not about what flows on it.
-fn is_transport(line: &&&str) -> bool {
+fn is_transport(line: &str) -> bool {
     const OURS: [&str; 11] = [
         "a=rtpmap:",
         "a=fmtp:",
