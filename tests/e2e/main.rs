@@ -13,4 +13,5 @@ mod incoming;
 mod onboarding;
 mod pictures;
 mod same_ui_in_a_browser;
+mod several;
 mod two_people;

@@ -1,4 +1,5 @@
 //! Sources that need no device: what they deliver, and what they do when told otherwise while they run.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in what its cases share too")]
 
 use std::io::Write;
 use std::path::Path;

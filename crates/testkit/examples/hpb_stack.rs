@@ -78,12 +78,11 @@ fn main() -> ExitCode {
     let port = options.listen.unwrap_or_else(|| free_port(IpAddr::from(Ipv4Addr::LOCALHOST)));
     let ours = format!("http://127.0.0.1:{port}");
     let stack = HpbStack::start(HpbOptions {
-        version: options.version.unwrap_or(HpbVersion::V1),
         backends: if foreign { options.backends.clone() } else { vec![ours.clone()] },
         secret: options.secret.clone(),
         port: options.port,
         turn: true,
-        turn_address: None,
+        ..HpbOptions::new(options.version.unwrap_or(HpbVersion::V1), &ours)
     });
     println!("\nSignaling server  {}   (clients: {})", stack.url(), stack.websocket());
     println!("  its secret is in {}", stack.secret_file().display());
