@@ -105,6 +105,8 @@ fn a_screen_is_chosen_by_its_picture_and_seen_by_the_other_side() {
     window.click("[data-contact=bob]");
     ada.door.call(Status::Connected);
 
+    // The core knows of it a moment before the window does.
+    window.wait_for("[data-status=connected]");
     window.press("s");
     window.wait_for("[data-screen^=monitor] img");
     stage.keep_picture("choose_screen");
