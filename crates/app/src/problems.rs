@@ -3,7 +3,6 @@
 use std::io;
 
 use bellbird_call::ports::{Problem, ProblemCode};
-use bellbird_capture::CaptureError;
 
 /// Shown at once at most; the oldest go.
 const MAX_SHOWN: usize = 16;
@@ -22,21 +21,6 @@ pub fn of_io(error: &io::Error, what: &str) -> Problem {
         _ => ProblemCode::Internal,
     };
     Problem::new(code, format_args!("{what}: {error}"))
-}
-
-/// Why a camera or a screen cannot be used.
-pub(crate) fn of_capture(error: &CaptureError) -> Problem {
-    let code = match error {
-        CaptureError::NoCamera => ProblemCode::NoCamera,
-        CaptureError::CameraDenied => ProblemCode::CameraDenied,
-        CaptureError::CameraBusy => ProblemCode::CameraBusy,
-        CaptureError::CameraLost => ProblemCode::CameraLost,
-        CaptureError::NoScreen(_) => ProblemCode::NoScreen,
-        CaptureError::ScreenDenied => ProblemCode::ScreenDenied,
-        CaptureError::ScreenLost => ProblemCode::ScreenLost,
-        CaptureError::File { .. } => ProblemCode::VideoFile,
-    };
-    Problem::new(code, error)
 }
 
 /// The problems not yet put away, each with a number.

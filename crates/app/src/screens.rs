@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bellbird_call::Intent;
 use bellbird_call::ports::{Problem, ProblemCode};
+use bellbird_call::{Intent, MediaKind};
 use bellbird_capture::{CameraInfo, ScreenList, VideoSource};
 use bellbird_contract::{DeviceView, ScreenKind, ScreenView};
+use bellbird_media::capture_problem;
 
 use crate::app::Inner;
-use crate::problems;
 
 /// How wide the small pictures of screens and windows are.
 const THUMBNAIL_WIDTH: u32 = 320;
@@ -37,7 +37,7 @@ impl Inner {
         let look = self.runtime.spawn_blocking(|| bellbird_capture::screens().map(views));
         match look.await {
             Ok(Ok(views)) => Ok(views),
-            Ok(Err(error)) => Err(problems::of_capture(&error)),
+            Ok(Err(error)) => Err(capture_problem(MediaKind::Screen, &error)),
             Err(error) => Err(Problem::new(ProblemCode::Internal, error)),
         }
     }

@@ -25,3 +25,4 @@ mod stats;
 mod video;
 
 pub use runtime::{CallMedia, CallMediaOptions, DeviceControl, MediaRuntime, Picture, PictureSink};
+pub use video::capture_problem;

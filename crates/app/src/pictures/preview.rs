@@ -4,12 +4,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bellbird_call::MediaKind;
 use bellbird_capture::{Capture, CaptureEvent, CaptureFormat};
 use bellbird_contract::TrackKind;
+use bellbird_media::capture_problem;
 
 use super::board::Origin;
 use crate::app::Inner;
-use crate::{devices, problems};
+use crate::devices;
 
 /// As large as a call would take it.
 const FORMAT: CaptureFormat = CaptureFormat { max_width: 1280, max_height: 720, max_fps: 30 };
@@ -73,13 +75,13 @@ impl Preview {
             }
             CaptureEvent::Ended(error) => {
                 if let Some(app) = weak.upgrade() {
-                    app.change(|state| state.problems.show(problems::of_capture(&error)));
+                    app.change(|state| state.problems.show(capture_problem(MediaKind::Video, &error)));
                 }
             }
         });
         match bellbird_capture::open(&source, FORMAT, sink) {
             Ok(capture) => *open = Some(capture),
-            Err(error) => app.change(|state| state.problems.show(problems::of_capture(&error))),
+            Err(error) => app.change(|state| state.problems.show(capture_problem(MediaKind::Video, &error))),
         }
     }
 

@@ -229,7 +229,7 @@ impl Pictures {
                 if let Some(switch) = self.switch(kind) {
                     (switch.on, switch.open) = (false, false);
                 }
-                Some(PictureNews::Failed(kind, problem(kind, &error)))
+                Some(PictureNews::Failed(kind, capture_problem(kind, &error)))
             }
         }
     }
@@ -258,8 +258,8 @@ impl Pictures {
     }
 }
 
-/// A source's failure in the words of the call.
-fn problem(kind: MediaKind, error: &CaptureError) -> Problem {
+/// The failure of a camera ([`MediaKind::Video`]) or a screen in the words of a call.
+pub fn capture_problem(kind: MediaKind, error: &CaptureError) -> Problem {
     let code = match error {
         CaptureError::NoCamera => ProblemCode::NoCamera,
         CaptureError::CameraDenied => ProblemCode::CameraDenied,
