@@ -72,7 +72,7 @@ async fn attend(app: &AppHandle, client: &DoorClient) -> Parted {
             Ok(Event::State { state }) => windows::settle(app, &state),
             Ok(Event::RaiseWindow) => windows::show_main(app),
             Ok(Event::Stopping) => return Parted::Stopped,
-            Ok(Event::Call { .. } | Event::Levels { .. } | Event::Quality { .. }) => {}
+            Ok(Event::Call { .. } | Event::Levels { .. } | Event::Quality { .. } | Event::Sdk { .. }) => {}
             // What was missed is in the newest state.
             Err(RecvError::Lagged(_)) => windows::settle(app, &state.borrow()),
             Err(RecvError::Closed) => return Parted::Lost,

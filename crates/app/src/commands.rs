@@ -125,6 +125,17 @@ impl Inner {
                 self.change(|state| state.problems.dismiss(number));
                 Ok(Reply::Ok)
             }
+            Command::Sdk { account, method } => {
+                Ok(Reply::Sdk { result: self.sdk_method(account.as_deref(), method).await })
+            }
+            Command::AddProgram { name } => self.add_program(&name),
+            Command::RevokeProgram { program } => done(self.revoke_program(&program)),
+            Command::AllowPrograms { allowed } => done(self.allow_programs(allowed)),
+            Command::SetRemoteJoin { account, policy } => done(self.set_remote_join(&account, policy)),
+            Command::AnswerRemoteJoin { request, allow, screen } => {
+                done(self.answer_remote_join(&request, allow, screen.as_deref()))
+            }
+            Command::OpenRoom { account, room } => done(self.open_room(account.as_deref(), room.as_deref())),
             Command::Status => Ok(Reply::State { state: Box::new(self.view()) }),
             Command::ShowWindow => {
                 // No listener is no error.
@@ -225,6 +236,13 @@ impl Inner {
             | Command::SetHold { .. }
             | Command::SelectDevice { .. }
             | Command::DismissProblem { .. }
+            | Command::Sdk { .. }
+            | Command::AddProgram { .. }
+            | Command::RevokeProgram { .. }
+            | Command::AllowPrograms { .. }
+            | Command::SetRemoteJoin { .. }
+            | Command::AnswerRemoteJoin { .. }
+            | Command::OpenRoom { .. }
             | Command::Status
             | Command::ShowWindow
             | Command::Quit => Err(Problem::new(ProblemCode::Internal, "this command asks no server")),

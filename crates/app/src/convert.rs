@@ -132,6 +132,7 @@ pub(crate) fn call_view(view: &call::CallView, setting: &CallSetting<'_>) -> con
         status: status(view.status),
         can_answer: view.can_answer,
         media: media(view.media),
+        joined_by: None,
         muted: view.muted,
         camera_on: view.camera_on,
         sharing_screen: view.sharing_screen,

@@ -24,8 +24,11 @@ mod local_server;
 mod person;
 mod pictures;
 mod problems;
+mod programs;
 mod publish;
+mod remote_join;
 mod screens;
+mod sdk;
 mod settings;
 mod state;
 

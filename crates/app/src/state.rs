@@ -99,6 +99,8 @@ impl State {
                 .iter()
                 .map(|(number, problem)| convert::numbered_problem(*number, problem))
                 .collect(),
+            control: bellbird_contract::ControlView::default(),
+            remote_joins: Vec::new(),
             suggested_name: self.suggested_name.clone(),
         }
     }
@@ -157,6 +159,7 @@ impl State {
                 Standing::Offline(problem) => AccountState::Offline { problem: convert::problem(problem) },
                 Standing::SignedOut => AccountState::SignedOut,
             },
+            remote_join: bellbird_contract::RemoteJoinPolicy::default(),
         }
     }
 

@@ -257,7 +257,7 @@ impl<'a> Follower<'a> {
                 self.links.insert(call, links);
                 None
             }
-            Event::Levels { .. } | Event::RaiseWindow | Event::Stopping => None,
+            Event::Levels { .. } | Event::Sdk { .. } | Event::RaiseWindow | Event::Stopping => None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bellbird_contract::{
     AccountState, AppView, CallView, ContactView, EndReason, EntranceView, InvitationView, LinkQualityView,
-    Media, RoomView, Status, TrackKind, VideoQualityView,
+    Media, ProgramView, RoomView, SdkResult, Status, TrackKind, VideoQualityView,
 };
 use serde_json::{Value, json};
 
@@ -41,6 +41,8 @@ pub(crate) enum Report<'a> {
     State { state: &'a AppView },
     Invitation { invitation: &'a InvitationView },
     Happening { event: &'a bellbird_contract::Event },
+    Sdk { result: &'a SdkResult },
+    Program { program: &'a ProgramView, token: &'a str },
     Calling { call: &'a str },
     Done { what: &'a str },
     Error { code: &'a str, message: &'a str },
@@ -167,6 +169,10 @@ impl Report<'_> {
                 "event": "account", "account": id, "user": user, "server": server, "local": local,
             }),
             Self::State { state } => json!({ "event": "state", "state": state }),
+            Self::Sdk { result } => json!({ "event": "sdk", "result": result }),
+            Self::Program { program, token } => {
+                json!({ "event": "program", "id": program.id, "name": program.name, "token": token })
+            }
             Self::Invitation { invitation } => json!({
                 "event": "invitation", "link": invitation.link, "expires_at_ms": invitation.expires_at_ms,
                 "uses": invitation.uses,
@@ -243,6 +249,8 @@ impl Report<'_> {
                 format!("{id}\t{user}\t{}", if *local { "this computer" } else { server })
             }
             Self::State { state } => state_text(state),
+            Self::Sdk { result } => result.message.clone(),
+            Self::Program { token, .. } => (*token).to_owned(),
             Self::Invitation { invitation } => invitation.link.clone(),
             Self::Happening { event } => return happening_text(event),
             Self::Done { what } => (*what).to_owned(),
@@ -403,7 +411,7 @@ fn happening_text(event: &bellbird_contract::Event) -> Option<String> {
         Event::Call { happening: CallHappening::Ended { reason, .. }, .. } => {
             Some(end_text(*reason).to_owned())
         }
-        Event::Call { .. } | Event::Levels { .. } | Event::Quality { .. } => None,
+        Event::Call { .. } | Event::Levels { .. } | Event::Quality { .. } | Event::Sdk { .. } => None,
         Event::State { state } => Some(state_text(state)),
         Event::RaiseWindow => Some("The window is asked to show".to_owned()),
         Event::Stopping => Some("Bellbird ends".to_owned()),

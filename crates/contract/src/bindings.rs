@@ -3,11 +3,15 @@
 use ts_rs::{Config, TS};
 
 use crate::{
-    AccountState, AccountView, AppView, CallHappening, CallView, ClientFrame, Command, ContactView,
-    CoreFrame, DeviceRole, DeviceView, DevicesView, EndReason, EntranceView, Event, GroupView,
-    InvitationView, LevelsView, LinkQualityView, LocalServerView, Media, Outcome, PROBLEM_CODES,
-    ParticipantView, PictureFrame, PixelLayout, Problem, Reply, RoomView, ScreenKind, ScreenView,
-    ShownPicture, SigningInView, Status, TrackKind, VideoQualityView,
+    AccountState, AccountView, AppView, CallHappening, CallInfo, CallMode, CallStatusPayload,
+    CallSwitchPayload, CallType, CallUser, CallUserPayload, CallUsersUpdate, CallView, ClientFrame, Command,
+    ContactView, ControlView, CoreFrame, DeviceRole, DeviceView, DevicesView, EndReason, EntranceView, Event,
+    GroupView, IncomingCall, InvitationView, InviteUsersPayload, LevelsView, LinkQualityView,
+    LocalServerView, Media, MediaErrorPayload, MissedCall, MuteStatus, Outcome, PROBLEM_CODES,
+    ParticipantView, PictureFrame, PixelLayout, Problem, ProgramView, RemoteJoinPolicy,
+    RemoteJoinRequestView, Reply, RoomView, ScreenKind, ScreenView, SdkEvent, SdkMethod, SdkResult,
+    SdkStatus, SdkTrackType, SessionStatus, ShownPicture, SigningInView, SpeakingPayload, Status,
+    SwitchStatus, TrackKind, UserDetails, UserStatus, UserTrack, VideoQualityView,
 };
 
 const HEAD: &str =
@@ -52,6 +56,34 @@ pub fn typescript() -> String {
     declare::<PictureFrame>(&mut module, &config);
     declare::<ShownPicture>(&mut module, &config);
     declare::<PixelLayout>(&mut module, &config);
+    declare::<ControlView>(&mut module, &config);
+    declare::<ProgramView>(&mut module, &config);
+    declare::<RemoteJoinPolicy>(&mut module, &config);
+    declare::<RemoteJoinRequestView>(&mut module, &config);
+    declare::<SdkMethod>(&mut module, &config);
+    declare::<SdkResult>(&mut module, &config);
+    declare::<CallInfo>(&mut module, &config);
+    declare::<SdkEvent>(&mut module, &config);
+    declare::<CallType>(&mut module, &config);
+    declare::<CallMode>(&mut module, &config);
+    declare::<SdkStatus>(&mut module, &config);
+    declare::<SessionStatus>(&mut module, &config);
+    declare::<UserStatus>(&mut module, &config);
+    declare::<UserDetails>(&mut module, &config);
+    declare::<IncomingCall>(&mut module, &config);
+    declare::<CallStatusPayload>(&mut module, &config);
+    declare::<SdkTrackType>(&mut module, &config);
+    declare::<UserTrack>(&mut module, &config);
+    declare::<MuteStatus>(&mut module, &config);
+    declare::<MissedCall>(&mut module, &config);
+    declare::<SwitchStatus>(&mut module, &config);
+    declare::<CallSwitchPayload>(&mut module, &config);
+    declare::<InviteUsersPayload>(&mut module, &config);
+    declare::<CallUserPayload>(&mut module, &config);
+    declare::<CallUser>(&mut module, &config);
+    declare::<CallUsersUpdate>(&mut module, &config);
+    declare::<SpeakingPayload>(&mut module, &config);
+    declare::<MediaErrorPayload>(&mut module, &config);
     declare_codes(&mut module);
     module
 }

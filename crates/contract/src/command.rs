@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{AppView, ContactView, InvitationView, RoomView, ScreenView, TrackKind};
+use crate::{
+    AppView, ContactView, InvitationView, ProgramView, RemoteJoinPolicy, RoomView, ScreenView, SdkMethod,
+    SdkResult, TrackKind,
+};
 
 /// What media a call is made or answered with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
@@ -233,6 +236,52 @@ pub enum Command {
         /// Its number in [`AppView::problems`].
         number: u32,
     },
+    /// A method of the call SDK. Answered by [`Reply::Sdk`], also when it was refused.
+    Sdk {
+        /// From which account a call is made.
+        account: Option<String>,
+        /// What.
+        method: SdkMethod,
+    },
+    /// Give a program a token of its own. Answered by [`Reply::Program`]. For the person's own window and shell alone.
+    AddProgram {
+        /// How the person calls it.
+        name: String,
+    },
+    /// Take a program's token away, and end its conversations. For the person alone.
+    RevokeProgram {
+        /// Which.
+        program: String,
+    },
+    /// Let other programs in, or not. For the person alone.
+    AllowPrograms {
+        /// The wished state.
+        allowed: bool,
+    },
+    /// Whether an account may be joined to calls from afar. For the person alone.
+    SetRemoteJoin {
+        /// Which account.
+        account: String,
+        /// The wished state.
+        policy: RemoteJoinPolicy,
+    },
+    /// Answer a remote join that waits for the person. For the person alone.
+    AnswerRemoteJoin {
+        /// Which.
+        request: String,
+        /// Whether it may go on; for voice and video this is kept for the account.
+        allow: bool,
+        /// Which screen, one of [`Reply::Screens`], where one is to be shared.
+        #[serde(default)]
+        screen: Option<String>,
+    },
+    /// The person looks at a conversation: a remote join that names none means it.
+    OpenRoom {
+        /// Of which account.
+        account: Option<String>,
+        /// Its token; `None`: none any more.
+        room: Option<String>,
+    },
     /// The whole state. Answered by [`Reply::State`].
     Status,
     /// Show the main window, starting its process when none runs.
@@ -294,6 +343,18 @@ pub enum Reply {
     Invitation {
         /// The link and who can use it.
         invitation: InvitationView,
+    },
+    /// How a method of the SDK went.
+    Sdk {
+        /// Its result.
+        result: SdkResult,
+    },
+    /// A program with its token, which is told this once.
+    Program {
+        /// The program.
+        program: ProgramView,
+        /// What opens the door for it.
+        token: String,
     },
     /// The whole state.
     State {

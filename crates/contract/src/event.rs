@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{AppView, EndReason, EntranceView, Problem, Status};
+use crate::{AppView, EndReason, EntranceView, Problem, SdkEvent, Status};
 
 /// One event.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
@@ -34,6 +34,11 @@ pub enum Event {
         call: String,
         /// One entry per link.
         links: Vec<LinkQualityView>,
+    },
+    /// A callback of the call SDK.
+    Sdk {
+        /// Which, and its payload.
+        callback: Box<SdkEvent>,
     },
     /// Asks open windows to come to the front.
     RaiseWindow,

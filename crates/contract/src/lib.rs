@@ -12,6 +12,9 @@ mod frame;
 pub mod fuzz;
 mod pictures;
 mod problem_codes;
+mod programs;
+mod remote_join;
+mod sdk;
 mod state;
 
 pub use bindings::typescript;
@@ -22,6 +25,14 @@ pub use pictures::{
     PICTURE_HEADER, PICTURES_IN_FLIGHT, PictureFrame, PixelLayout, ShownPicture, picture_header,
 };
 pub use problem_codes::PROBLEM_CODES;
+pub use programs::{ControlView, ProgramView};
+pub use remote_join::{RemoteJoinPolicy, RemoteJoinRequestView};
+pub use sdk::{
+    CallInfo, CallMode, CallStatusPayload, CallSwitchPayload, CallType, CallUser, CallUserPayload,
+    CallUsersUpdate, IncomingCall, InviteUsersPayload, MediaErrorPayload, MissedCall, MuteStatus, SdkEvent,
+    SdkMethod, SdkResult, SdkStatus, SdkTrackType, SessionStatus, SpeakingPayload, SwitchStatus, UserDetails,
+    UserStatus, UserTrack,
+};
 pub use state::{
     AccountState, AccountView, AppView, CallView, ContactView, DeviceView, DevicesView, EndReason,
     EntranceView, GroupView, InvitationView, LocalServerView, ParticipantView, Problem, RoomView, ScreenKind,

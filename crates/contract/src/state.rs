@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::Media;
+use crate::{ControlView, Media, RemoteJoinPolicy, RemoteJoinRequestView};
 
 /// Everything a window needs to draw itself.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
@@ -22,6 +22,12 @@ pub struct AppView {
     pub local_server: Option<LocalServerView>,
     /// Problems not yet put away.
     pub problems: Vec<Problem>,
+    /// Who else may steer this core.
+    #[serde(default)]
+    pub control: ControlView,
+    /// Remote joins that wait for the person, the oldest first.
+    #[serde(default)]
+    pub remote_joins: Vec<RemoteJoinRequestView>,
     /// The system user's name, as a proposal.
     pub suggested_name: String,
 }
@@ -41,6 +47,9 @@ pub struct AccountView {
     pub local: bool,
     /// How it stands.
     pub state: AccountState,
+    /// Whether it may be joined to calls from afar.
+    #[serde(default)]
+    pub remote_join: RemoteJoinPolicy,
 }
 
 /// A sign-in that waits for the person in the browser.
@@ -220,6 +229,9 @@ pub struct CallView {
     pub can_answer: bool,
     /// What was asked for or offered.
     pub media: Media,
+    /// Who had us join: a program's name or the server's host; `None`: the person.
+    #[serde(default)]
+    pub joined_by: Option<String>,
     /// Our microphone is off.
     pub muted: bool,
     /// Our camera is on.

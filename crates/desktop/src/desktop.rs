@@ -115,7 +115,13 @@ async fn next_state(
         };
         match event {
             Ok(Event::State { state }) => return Some(*state),
-            Ok(Event::Call { .. } | Event::Levels { .. } | Event::Quality { .. } | Event::RaiseWindow) => {}
+            Ok(
+                Event::Call { .. }
+                | Event::Levels { .. }
+                | Event::Quality { .. }
+                | Event::Sdk { .. }
+                | Event::RaiseWindow,
+            ) => {}
             // Whole states follow each other, so what was overrun is made good by the next one.
             Err(RecvError::Lagged(_)) => {}
             Ok(Event::Stopping) | Err(RecvError::Closed) => return None,

@@ -136,6 +136,7 @@ mod tests {
             status: Status::Calling,
             can_answer: true,
             media: Media::Voice,
+            joined_by: None,
             muted: false,
             camera_on: false,
             sharing_screen: false,
@@ -166,6 +167,7 @@ mod tests {
             server: "https://talk.example".into(),
             local: false,
             state: AccountState::Online,
+            remote_join: bellbird_contract::RemoteJoinPolicy::default(),
         }
     }
 

@@ -126,6 +126,7 @@ fn ringing(name: &str) -> CallView {
         status: Status::Calling,
         can_answer: true,
         media: Media::Voice,
+        joined_by: None,
         muted: false,
         camera_on: false,
         sharing_screen: false,

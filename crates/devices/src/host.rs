@@ -23,8 +23,8 @@ impl Direction {
     }
 }
 
-/// Opens the first sound system that is there. On Linux PulseAudio comes before PipeWire, whose enumeration omits
-/// virtual sources, and ALSA is last, which through a sound server costs many times the processor time.
+/// Opens the first sound system that is there. On Linux PulseAudio comes first, which PipeWire speaks too, and whose library need
+/// not be there for the program to start; ALSA is last, which through a sound server costs many times the processor time.
 pub(crate) fn open_host() -> Result<Host, DeviceError> {
     let mut last = DeviceError::new(DeviceErrorKind::NotFound, "this system has no sound service");
     for id in host_order() {
@@ -42,7 +42,7 @@ pub(crate) fn open_host() -> Result<Host, DeviceError> {
 #[cfg(target_os = "linux")]
 fn host_order() -> Vec<HostId> {
     let there = cpal::available_hosts();
-    [HostId::PulseAudio, HostId::PipeWire, HostId::Alsa].into_iter().filter(|id| there.contains(id)).collect()
+    [HostId::PulseAudio, HostId::Alsa].into_iter().filter(|id| there.contains(id)).collect()
 }
 
 #[cfg(not(target_os = "linux"))]

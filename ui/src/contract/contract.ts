@@ -270,7 +270,55 @@ name: string | null, } | { "command": "dismiss_problem",
 /**
  * Its number in [`AppView::problems`].
  */
-number: number, } | { "command": "status" } | { "command": "show_window" } | { "command": "quit" };
+number: number, } | { "command": "sdk",
+/**
+ * From which account a call is made.
+ */
+account: string | null,
+/**
+ * What.
+ */
+method: SdkMethod, } | { "command": "add_program",
+/**
+ * How the person calls it.
+ */
+name: string, } | { "command": "revoke_program",
+/**
+ * Which.
+ */
+program: string, } | { "command": "allow_programs",
+/**
+ * The wished state.
+ */
+allowed: boolean, } | { "command": "set_remote_join",
+/**
+ * Which account.
+ */
+account: string,
+/**
+ * The wished state.
+ */
+policy: RemoteJoinPolicy, } | { "command": "answer_remote_join",
+/**
+ * Which.
+ */
+request: string,
+/**
+ * Whether it may go on; for voice and video this is kept for the account.
+ */
+allow: boolean,
+/**
+ * Which screen, one of [`Reply::Screens`], where one is to be shared.
+ */
+screen: string | null, } | { "command": "open_room",
+/**
+ * Of which account.
+ */
+account: string | null,
+/**
+ * Its token; `None`: none any more.
+ */
+room: string | null, } | { "command": "status" } | { "command": "show_window" } | { "command": "quit" };
 
 /**
  * What media a call is made or answered with.
@@ -317,7 +365,19 @@ screens: Array<ScreenView>, } | { "reply": "invitation",
 /**
  * The link and who can use it.
  */
-invitation: InvitationView, } | { "reply": "state",
+invitation: InvitationView, } | { "reply": "sdk",
+/**
+ * Its result.
+ */
+result: SdkResult, } | { "reply": "program",
+/**
+ * The program.
+ */
+program: ProgramView,
+/**
+ * What opens the door for it.
+ */
+token: string, } | { "reply": "state",
 /**
  * The state.
  */
@@ -354,7 +414,11 @@ call: string,
 /**
  * One entry per link.
  */
-links: Array<LinkQualityView>, } | { "event": "raise_window" } | { "event": "stopping" };
+links: Array<LinkQualityView>, } | { "event": "sdk",
+/**
+ * Which, and its payload.
+ */
+callback: SdkEvent, } | { "event": "raise_window" } | { "event": "stopping" };
 
 /**
  * One thing that happened in a call. `participant: None` means the local side.
@@ -570,6 +634,14 @@ local_server: LocalServerView | null,
  */
 problems: Array<Problem>,
 /**
+ * Who else may steer this core.
+ */
+control: ControlView,
+/**
+ * Remote joins that wait for the person, the oldest first.
+ */
+remote_joins: Array<RemoteJoinRequestView>,
+/**
  * The system user's name, as a proposal.
  */
 suggested_name: string, };
@@ -601,7 +673,11 @@ local: boolean,
 /**
  * How it stands.
  */
-state: AccountState, };
+state: AccountState,
+/**
+ * Whether it may be joined to calls from afar.
+ */
+remote_join: RemoteJoinPolicy, };
 
 /**
  * A sign-in that waits for the person in the browser.
@@ -766,6 +842,10 @@ can_answer: boolean,
  * What was asked for or offered.
  */
 media: Media,
+/**
+ * Who had us join: a program's name or the server's host; `None`: the person.
+ */
+joined_by: string | null,
 /**
  * Our microphone is off.
  */
@@ -1062,6 +1142,517 @@ width: number, };
  * How the pixels of a picture lie.
  */
 export type PixelLayout = "i420" | "rgba";
+
+/**
+ * Who else may steer this core.
+ */
+export type ControlView = {
+/**
+ * Other programs are let in. The window always is.
+ */
+allowed: boolean,
+/**
+ * Where the web API for them is, such as `http://127.0.0.1:40000/api/cowork`; `None` before the door is open.
+ */
+web_api: string | null,
+/**
+ * Those that have a token of their own.
+ */
+programs: Array<ProgramView>, };
+
+/**
+ * A program with a token of its own.
+ */
+export type ProgramView = {
+/**
+ * Names it to [`crate::Command::RevokeProgram`].
+ */
+id: string,
+/**
+ * As the person called it.
+ */
+name: string,
+/**
+ * Unix milliseconds when it got its token.
+ */
+created_at_ms: number,
+/**
+ * Unix milliseconds when it last came; `None`: not since the core started.
+ */
+last_used_at_ms: number | null, };
+
+/**
+ * Whether an account may be joined to calls from afar.
+ */
+export type RemoteJoinPolicy = "ask" | "allow" | "forbid";
+
+/**
+ * A remote join that waits for the person.
+ */
+export type RemoteJoinRequestView = {
+/**
+ * Names it to [`crate::Command::AnswerRemoteJoin`].
+ */
+id: string,
+/**
+ * Of which account.
+ */
+account: string,
+/**
+ * The conversation's token.
+ */
+room: string,
+/**
+ * Its name.
+ */
+display_name: string,
+/**
+ * Audio: by voice; video: with the camera; screen: a screen is to be chosen and shared.
+ */
+kind: TrackKind,
+/**
+ * Who wants it: a program's name, or the server's host.
+ */
+by: string, };
+
+/**
+ * A method with its arguments. Those without a call id mean the one current call.
+ */
+export type SdkMethod = { "method": "makeVoiceCall",
+/**
+ * JIDs of the callees.
+ */
+users: Array<string>,
+/**
+ * JID of an existing conversation.
+ */
+groupId: string | null, } | { "method": "makeVideoCall",
+/**
+ * JIDs of the callees.
+ */
+users: Array<string>,
+/**
+ * JID of an existing conversation.
+ */
+groupId: string | null, } | { "method": "answerCall" } | { "method": "declineCall" } | { "method": "endCall" } | { "method": "callEngaged" } | { "method": "muteAudio",
+/**
+ * The wished state.
+ */
+mute: boolean, } | { "method": "muteVideo",
+/**
+ * The wished state.
+ */
+mute: boolean, } | { "method": "inviteUsers",
+/**
+ * JIDs.
+ */
+users: Array<string>, } | { "method": "requestVideoCallSwitch" } | { "method": "cancelVideoCallSwitchRequest" } | { "method": "acceptVideoCallSwitchRequest" } | { "method": "declineVideoCallSwitchRequest" } | { "method": "getCallInfo" };
+
+/**
+ * How a method went. 200: accepted; 400: bad argument, or nothing it could apply to now; 403: the account's server or
+ * its permissions lack the feature; 404: no such user or conversation; 500: it failed.
+ */
+export type SdkResult = {
+/**
+ * See above.
+ */
+statusCode: number,
+/**
+ * For people, in English.
+ */
+message: string,
+/**
+ * Of a call that was begun.
+ */
+callType?: CallType,
+/**
+ * Of a call that was begun: its id, until the conversation is known.
+ */
+roomId?: string,
+/**
+ * What [`SdkMethod::GetCallInfo`] asked for.
+ */
+callInfo?: CallInfo, };
+
+/**
+ * The current call.
+ */
+export type CallInfo = {
+/**
+ * The conversation's token, or the call's id until it is known.
+ */
+roomId: string,
+/**
+ * What passes it on; empty where no link lets anyone in.
+ */
+roomLink: string,
+/**
+ * Audio or video.
+ */
+callType: CallType,
+/**
+ * Of two, or of several.
+ */
+callMode: CallMode,
+/**
+ * The conversation's JID, in a call of several.
+ */
+groupId: string | null,
+/**
+ * Everyone in it.
+ */
+usersStatus: Array<UserStatus>, };
+
+/**
+ * One callback: the listener's name and its payload.
+ */
+export type SdkEvent = { "listener": "incomingCallListener", "payload": IncomingCall } | { "listener": "callStatusListener", "payload": CallStatusPayload } | { "listener": "userTrackListener", "payload": UserTrack } | { "listener": "muteStatusListener", "payload": MuteStatus } | { "listener": "missedCallListener", "payload": MissedCall } | { "listener": "callSwitchListener", "payload": CallSwitchPayload } | { "listener": "inviteUsersListener", "payload": InviteUsersPayload } | { "listener": "callUserJoinedListener", "payload": CallUserPayload } | { "listener": "callUserLeftListener", "payload": CallUserPayload } | { "listener": "callUsersUpdateListener", "payload": CallUsersUpdate } | { "listener": "callSpeakingListener", "payload": SpeakingPayload } | { "listener": "mediaErrorListener", "payload": MediaErrorPayload };
+
+/**
+ * Audio or video.
+ */
+export type CallType = "audio" | "video";
+
+/**
+ * Of two, or of several.
+ */
+export type CallMode = "onetoone" | "onetomany";
+
+/**
+ * Where the call, or somebody in it, stands.
+ */
+export type SdkStatus = "calling" | "ringing" | "connecting" | "connected" | "reconnecting" | "busy" | "engaged" | "disconnected" | "ended" | "hold" | "userstatus";
+
+/**
+ * Whether the whole call is over.
+ */
+export type SessionStatus = "closed";
+
+/**
+ * How somebody in the call stands.
+ */
+export type UserStatus = {
+/**
+ * Who.
+ */
+userJid: string,
+/**
+ * Where they stand.
+ */
+status: SdkStatus,
+/**
+ * Their microphone is off.
+ */
+audioMuted: boolean,
+/**
+ * Their camera is off.
+ */
+videoMuted: boolean, };
+
+/**
+ * Who somebody is.
+ */
+export type UserDetails = {
+/**
+ * Who.
+ */
+userJid: string,
+/**
+ * The name others see.
+ */
+displayName: string,
+/**
+ * Where their picture is; empty when there is none.
+ */
+image: string, };
+
+/**
+ * Somebody rings. `from` and `to` look swapped in a call of two, and are so on purpose (mirrorfly-sdk section 4):
+ * who calls is `user_jid`.
+ */
+export type IncomingCall = {
+/**
+ * All in the call.
+ */
+allUsers: Array<string>,
+/**
+ * Of two, or of several.
+ */
+callMode: CallMode,
+/**
+ * Unix milliseconds when it was begun.
+ */
+callTime: number,
+/**
+ * Audio or video.
+ */
+callType: CallType,
+/**
+ * Of two: the callee; of several: who calls.
+ */
+from: string,
+/**
+ * Of two: who calls; of several: the conversation.
+ */
+to: string,
+/**
+ * The conversation's JID, in a call of several.
+ */
+groupId: string | null,
+/**
+ * Whether this concerns us: no, somebody else calls.
+ */
+localUser: boolean,
+/**
+ * The conversation's token.
+ */
+roomId: string,
+/**
+ * What passes it on; empty where no link lets anyone in.
+ */
+roomLink: string,
+/**
+ * `ringing`.
+ */
+status: SdkStatus,
+/**
+ * The callees.
+ */
+toUsers: Array<string>,
+/**
+ * The callees, with names.
+ */
+userDetails: Array<UserDetails>,
+/**
+ * Who calls.
+ */
+userJid: string,
+/**
+ * How each stands.
+ */
+usersStatus: Array<UserStatus>, };
+
+/**
+ * How the call, or somebody in it, stands.
+ */
+export type CallStatusPayload = {
+/**
+ * What changed.
+ */
+status: SdkStatus,
+/**
+ * Whose status it is.
+ */
+userJid: string,
+/**
+ * Whether that is us.
+ */
+localUser: boolean,
+/**
+ * `null` while the call lives.
+ */
+sessionStatus: SessionStatus | null,
+/**
+ * How each stands.
+ */
+usersStatus: Array<UserStatus>,
+/**
+ * Answered on another device of ours: stop ringing.
+ */
+carbonAttended?: boolean, };
+
+/**
+ * Kind of a track.
+ */
+export type SdkTrackType = "audio" | "video" | "screen";
+
+/**
+ * A track came or went. How it is played or drawn is told by `track`, which names it to the core; a library in front of
+ * the door puts an object in its place.
+ */
+export type UserTrack = {
+/**
+ * Whether it is ours: our own sound is never played.
+ */
+localUser: boolean,
+/**
+ * The track's name, for as long as the call lives; `null`: it went.
+ */
+track: string | null,
+/**
+ * Kind.
+ */
+trackType: SdkTrackType,
+/**
+ * Whose.
+ */
+userJid: string,
+/**
+ * How each stands.
+ */
+usersStatus: Array<UserStatus>, };
+
+/**
+ * Somebody muted or unmuted.
+ */
+export type MuteStatus = {
+/**
+ * Who.
+ */
+userJid: string,
+/**
+ * Whether that is us.
+ */
+localUser: boolean,
+/**
+ * What kind.
+ */
+trackType: SdkTrackType,
+/**
+ * The new state.
+ */
+isMuted: boolean, };
+
+/**
+ * A call rang and was not answered.
+ */
+export type MissedCall = {
+/**
+ * Of two, or of several.
+ */
+callMode: CallMode,
+/**
+ * Audio or video.
+ */
+callType: CallType,
+/**
+ * As in [`IncomingCall`].
+ */
+from: string,
+/**
+ * Who called.
+ */
+userJid: string,
+/**
+ * The conversation's token.
+ */
+roomId: string,
+/**
+ * All in the call.
+ */
+allUsers: Array<string>,
+/**
+ * The conversation's JID, in a call of several.
+ */
+groupId: string | null, };
+
+/**
+ * What became of the wish to go to video.
+ */
+export type SwitchStatus = "request" | "accept" | "decline" | "cancel";
+
+/**
+ * The wish to go from audio to video.
+ */
+export type CallSwitchPayload = {
+/**
+ * What.
+ */
+status: SwitchStatus,
+/**
+ * Who.
+ */
+userJid: string, };
+
+/**
+ * People were added.
+ */
+export type InviteUsersPayload = {
+/**
+ * How each stands.
+ */
+usersStatus: Array<UserStatus>,
+/**
+ * The conversation's token.
+ */
+roomId: string,
+/**
+ * Who was added.
+ */
+userList: Array<string>, };
+
+/**
+ * Somebody came or left.
+ */
+export type CallUserPayload = {
+/**
+ * Who.
+ */
+userJid: string,
+/**
+ * Whether that is us.
+ */
+localUser: boolean, };
+
+/**
+ * Somebody of the call.
+ */
+export type CallUser = {
+/**
+ * Who.
+ */
+userJid: string,
+/**
+ * The name others see.
+ */
+displayName: string,
+/**
+ * Whether that is us.
+ */
+localUser: boolean, };
+
+/**
+ * The people of the call.
+ */
+export type CallUsersUpdate = {
+/**
+ * All of them.
+ */
+usersList: Array<CallUser>, };
+
+/**
+ * Somebody speaks, or stopped.
+ */
+export type SpeakingPayload = {
+/**
+ * Who.
+ */
+userJid: string,
+/**
+ * Whether that is us.
+ */
+localUser: boolean,
+/**
+ * 0: silent, to 10.
+ */
+volumeLevel: number, };
+
+/**
+ * A microphone, camera or screen failed; the call goes on.
+ */
+export type MediaErrorPayload = {
+/**
+ * What was tried: `audio`, `video` or `screen`.
+ */
+action: string,
+/**
+ * 100607: the person or the system refused; 100608: there is none, or it is busy or broke.
+ */
+statusCode: number,
+/**
+ * `MEDIA_PERMISSION_DENIED` or `MEDIA_DEVICE_ERROR`.
+ */
+callStatus: string, };
 
 /** The codes a `Problem` can carry. */
 export const PROBLEM_CODES = [

@@ -66,6 +66,8 @@ export const FRESH: AppView = {
   },
   local_server: null,
   problems: [],
+  control: { allowed: true, web_api: null, programs: [] },
+  remote_joins: [],
   suggested_name: "Alice Moreau",
 };
 
@@ -79,6 +81,7 @@ export const SIGNED_IN: AppView = {
       server: "http://127.0.0.1:8090",
       local: true,
       state: { state: "online" },
+      remote_join: "ask",
     },
   ],
   local_server: { url: "http://127.0.0.1:8090", public_url: null },
@@ -123,6 +126,7 @@ export function callView(with_: Partial<CallView> = {}): CallView {
     status: "calling",
     can_answer: false,
     media: "voice",
+    joined_by: null,
     muted: false,
     camera_on: false,
     sharing_screen: false,
@@ -323,6 +327,13 @@ export class FakeCore implements Door {
         });
         return ok;
       case "add_person":
+      case "sdk":
+      case "add_program":
+      case "revoke_program":
+      case "allow_programs":
+      case "set_remote_join":
+      case "answer_remote_join":
+      case "open_room":
         return ok;
       case "create_room": {
         const room: RoomView = {

@@ -103,6 +103,7 @@ export function fold(model: Model, event: Event, now: number): Model {
     case "call":
       return currentCall(model.view)?.id === event.call ? foldHappening(model, event.happening, now) : model;
     // The sum of these stands in the next state.
+    case "sdk":
     case "raise_window":
     case "stopping":
       return model;

@@ -27,6 +27,10 @@ pub(super) async fn run(args: CtlArgs, output: &Output) -> Result<(), Failure> {
         Reply::SignIn { address } => {
             output.report(&Report::SignIn { address: address.as_deref().unwrap_or_default() });
         }
+        Reply::Sdk { result } => output.report(&Report::Sdk { result: &result }),
+        Reply::Program { program, token } => {
+            output.report(&Report::Program { program: &program, token: &token });
+        }
         Reply::Room { room } => output.report(&Report::Room { room: &room }),
         Reply::Call { call } => output.report(&Report::Calling { call: &call }),
         Reply::Invitation { invitation } => output.report(&Report::Invitation { invitation: &invitation }),

@@ -52,7 +52,7 @@ impl Outbox {
             Event::Quality { call, .. } => {
                 queue.quality.insert(call.clone(), event);
             }
-            Event::Call { .. } | Event::RaiseWindow | Event::Stopping => {
+            Event::Call { .. } | Event::Sdk { .. } | Event::RaiseWindow | Event::Stopping => {
                 if queue.happenings.len() == MAX_HAPPENINGS {
                     queue.happenings.pop_front();
                 }

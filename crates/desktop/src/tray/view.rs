@@ -111,6 +111,7 @@ mod tests {
             server: String::new(),
             local: true,
             state,
+            remote_join: bellbird_contract::RemoteJoinPolicy::default(),
         }
     }
 
@@ -129,6 +130,7 @@ mod tests {
             status,
             can_answer,
             media: Media::Voice,
+            joined_by: None,
             muted: false,
             camera_on: false,
             sharing_screen: false,
