@@ -1,6 +1,6 @@
 // Puts a window's parts together: the window it lives in, the door to the core, the store.
 
-import { CoreDoor } from "./platform/core";
+import { CoreDoor } from "./sdk/core_door";
 import { CorePictures } from "./platform/pictures";
 import { shell } from "./platform/window";
 import { App } from "./state/app.svelte";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { ClientFrame, CoreFrame } from "../src/contract/contract";
-import { CoreDoor, RETRY_MS, type Socket } from "../src/platform/core";
+import { CoreDoor, RETRY_MS, type Socket } from "../src/sdk/core_door";
 import { type Notice, problemOf } from "../src/platform/door";
 import { FRESH } from "../src/platform/fake";
 import { doorInFragment } from "../src/platform/window";

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::only_flags;
 use crate::place::root;
 
-const PATH: &str = "ui/src/contract/contract.ts";
+const PATH: &str = "ui/src/sdk/contract.ts";
 
 /// `cargo xtask bindings [--check]`.
 ///

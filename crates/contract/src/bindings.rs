@@ -17,7 +17,7 @@ use crate::{
 const HEAD: &str =
     "// Generated from crates/contract by `cargo xtask bindings`; edit the Rust types instead.\n";
 
-/// The whole contract as one TypeScript module: what `ui/src/contract/contract.ts` must hold, byte for byte.
+/// The whole contract as one TypeScript module: what `ui/src/sdk/contract.ts` must hold, byte for byte.
 pub fn typescript() -> String {
     let config = Config::new();
     let mut module = String::from(HEAD);

@@ -7,11 +7,11 @@ use bellbird_contract::{PROBLEM_CODES, typescript};
 
 #[test]
 fn committed_typescript_is_what_the_contract_generates() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/contract/contract.ts");
-    let committed = std::fs::read_to_string(&path).expect("ui/src/contract/contract.ts can be read");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/sdk/contract.ts");
+    let committed = std::fs::read_to_string(&path).expect("ui/src/sdk/contract.ts can be read");
     assert!(
         committed.replace("\r\n", "\n") == typescript(),
-        "ui/src/contract/contract.ts differs from the contract: run `cargo xtask bindings` and commit the result"
+        "ui/src/sdk/contract.ts differs from the contract: run `cargo xtask bindings` and commit the result"
     );
 }
 

@@ -15,6 +15,7 @@ impl Inner {
         SdkResult {
             status_code: 500,
             message: "the SDK has no methods yet".into(),
+            code: Some("internal".into()),
             call_type: None,
             room_id: None,
             call_info: None,

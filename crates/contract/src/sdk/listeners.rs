@@ -192,7 +192,9 @@ pub enum SdkTrackType {
 pub struct UserTrack {
     /// Whether it is ours: our own sound is never played.
     pub local_user: bool,
-    /// The track's name, for as long as the call lives; `null`: it went.
+    /// The track's name, for as long as the call lives; `null`: it went. It is `CALL/PARTICIPANT/KIND`, where the first
+    /// and the last part hold no slash, `PARTICIPANT` is empty for us, and `KIND` is a [`crate::TrackKind`]: what a
+    /// [`crate::ShownPicture`] is asked for by.
     pub track: Option<String>,
     /// Kind.
     pub track_type: SdkTrackType,

@@ -69,6 +69,10 @@ pub struct SdkResult {
     pub status_code: u16,
     /// For people, in English.
     pub message: String,
+    /// What went wrong, by the stable code of a [`crate::Problem`]; not there when nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub code: Option<String>,
     /// Of a call that was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]

@@ -1,8 +1,8 @@
 // The door into a running core: the control WebSocket. When the core goes away it is looked for again, with a fresh
 // address each time, because a new core has a new port and a new token.
 
-import type { ClientFrame, Command, CoreFrame, Problem, Reply } from "../contract/contract";
-import { type Door, type DoorAddress, type Link, type Notice, Refusal, problemOf } from "./door";
+import type { ClientFrame, Command, CoreFrame, Problem, Reply } from "./contract.js";
+import { type Door, type DoorAddress, type Link, type Notice, Refusal, problemOf } from "./door.js";
 
 /** The part of a WebSocket that is used, so that a test can stand in for one. */
 export interface Socket {
