@@ -12,6 +12,7 @@ const EDGES: &[&str] = &[
     "crates/talk/src/internal/",
     "crates/server/src/",
     "crates/control/src/",
+    "crates/cowork/src/",
     "crates/app/src/settings",
     "crates/app/src/accounts",
     "crates/cli/src/",
