@@ -51,6 +51,8 @@ pub(crate) enum Request {
     SelectMicrophone(CaptureSource),
     SelectSpeaker(PlayoutSink),
     SelectRinger(PlayoutSink),
+    /// Play nothing of the others.
+    SetSilent(bool),
     /// Camera or screen.
     SelectPicture(MediaKind, VideoSource),
 }
@@ -251,6 +253,7 @@ impl Engine {
             Request::SelectMicrophone(source) => self.pump.select_microphone(source),
             Request::SelectSpeaker(sink) => self.pump.select_speaker(sink),
             Request::SelectRinger(sink) => self.pump.select_ringer(sink),
+            Request::SetSilent(silent) => self.pump.set_silent(silent),
             Request::SelectPicture(kind, source) => self.pictures.select(kind, source),
         }
     }

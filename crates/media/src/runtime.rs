@@ -146,6 +146,11 @@ impl DeviceControl {
         self.request(Request::SelectPicture(MediaKind::Screen, source));
     }
 
+    /// Plays nothing of the others, or plays them again. Our own tones are heard all the same, and nobody is told.
+    pub fn set_silent(&self, silent: bool) {
+        self.request(Request::SetSilent(silent));
+    }
+
     fn request(&self, request: Request) {
         if let Some(requests) = self.requests.upgrade()
             && requests.try_send(request).is_err()

@@ -177,6 +177,7 @@ enum PumpInput {
     RemoveReceiver(LinkId),
     SetMuted(bool),
     SetHold(bool),
+    SetSilent(bool),
     PlayTone(Tone),
     StopTone,
     SelectMicrophone(CaptureSource),
@@ -251,6 +252,11 @@ impl SoundPump {
     /// On hold the microphone is closed, silence is sent and no peer is heard.
     pub(crate) fn set_hold(&self, hold: bool) {
         self.push(PumpInput::SetHold(hold));
+    }
+
+    /// Plays nothing of the peers, or plays them again; tones sound all the same.
+    pub(crate) fn set_silent(&self, silent: bool) {
+        self.push(PumpInput::SetSilent(silent));
     }
 
     /// Starts a tone on the device it belongs to; replaces the one that plays.

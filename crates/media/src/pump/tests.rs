@@ -142,6 +142,38 @@ fn muting_and_hold_send_silence_and_are_seen_in_the_level() {
 }
 
 #[test]
+fn an_end_that_is_silent_plays_nothing_and_is_heard_all_the_same() {
+    let recorder = Recorder::new();
+    let near = End::new(CaptureSource::Tone { hz: 500.0 }, PlayoutSink::Null, false);
+    let far = End::new(CaptureSource::Tone { hz: 700.0 }, PlayoutSink::Recorder(recorder.clone()), false);
+    let inlet = far.pump.add_receiver(LinkId(1), participant());
+    let (levels, sent) = channel();
+    far.pump.start_capture(Box::new(move |audio| {
+        let _ = levels.send(audio.level_dbov);
+    }));
+    near.send_to(inlet);
+    far.until(|event| matches!(event, PumpEvent::FirstPlayed(LinkId(1))));
+    // Whole tenths of a second of the one kind, since a take may hold some of both.
+    let played = |loud: bool| {
+        let mut heard = Vec::new();
+        far.until(|_| {
+            heard.extend(recorder.take().samples);
+            heard.chunks_exact(4_800).any(|tenth| match loud {
+                true => dbov(tenth) > -20.0,
+                false => tenth.iter().all(|sample| *sample == 0.0),
+            })
+        });
+    };
+    played(true);
+    far.pump.set_silent(true);
+    played(false);
+    while sent.try_recv().is_ok() {}
+    assert!(sent.recv_timeout(PATIENCE).expect("packets flow") > -20.0, "being silent is not being muted");
+    far.pump.set_silent(false);
+    played(true);
+}
+
+#[test]
 fn a_ringtone_sounds_on_the_ringer_before_anything_is_captured() {
     let recorder = Recorder::new();
     let (sender, events) = channel();

@@ -61,6 +61,8 @@ pub(super) struct Pump {
     tone: Option<TonePlayer>,
     muted: bool,
     hold: bool,
+    /// Peers are not heard.
+    silent: bool,
     expected_loss: Option<f32>,
     watch: Option<DeviceWatch>,
     ticks: u64,
@@ -90,6 +92,7 @@ impl Pump {
             tone: None,
             muted: false,
             hold: false,
+            silent: false,
             expected_loss: None,
             watch: None,
             ticks: 0,
@@ -146,6 +149,7 @@ impl Pump {
                 }
             }
             PumpInput::SetHold(hold) => self.set_hold(hold),
+            PumpInput::SetSilent(silent) => self.silent = silent,
             PumpInput::PlayTone(tone) => self.play_tone(tone),
             PumpInput::StopTone => self.stop_tone(),
             PumpInput::SelectMicrophone(source) => {
@@ -346,7 +350,7 @@ impl Pump {
         let mut tone_ended = false;
         while speaker.wants_frame() {
             for voice in &mut self.voices {
-                if self.hold {
+                if self.hold || self.silent {
                     voice.skip(now);
                 } else if voice.play(&mut self.mixer, now) {
                     (self.events)(PumpEvent::FirstPlayed(voice.link));
@@ -476,7 +480,8 @@ impl Pump {
             None => String::new(),
         };
         let hold = if self.hold { " | on hold" } else { "" };
-        let line = format!("{microphone} | {voices} ▸ mix ▸ {speaker}{tone}{hold}");
+        let silent = if self.silent { " | silent" } else { "" };
+        let line = format!("{microphone} | {voices} ▸ mix ▸ {speaker}{tone}{hold}{silent}");
         *self.description.lock().unwrap_or_else(PoisonError::into_inner) = line;
     }
 
