@@ -117,6 +117,7 @@ impl Inner {
                 done(self.steer_call(call.as_deref(), Intent::ShareScreen(false)))
             }
             Command::SetHold { call, held } => done(self.hold(call.as_deref(), held)),
+            Command::SetSilent { call, silent } => done(self.silence(call.as_deref(), silent)),
             Command::SelectDevice { role, name } => {
                 self.select_device(role, name);
                 Ok(Reply::Ok)
@@ -234,6 +235,7 @@ impl Inner {
             | Command::ShareScreen { .. }
             | Command::StopSharing { .. }
             | Command::SetHold { .. }
+            | Command::SetSilent { .. }
             | Command::SelectDevice { .. }
             | Command::DismissProblem { .. }
             | Command::Sdk { .. }

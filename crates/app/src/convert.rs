@@ -109,6 +109,7 @@ pub(crate) struct CallSetting<'a> {
     pub(crate) guest_on: Option<&'a str>,
     pub(crate) entrance: Option<contract::EntranceView>,
     pub(crate) asks_consent: bool,
+    pub(crate) silent: bool,
     pub(crate) echo: bool,
     pub(crate) clocks: Clocks,
 }
@@ -134,6 +135,7 @@ pub(crate) fn call_view(view: &call::CallView, setting: &CallSetting<'_>) -> con
         media: media(view.media),
         joined_by: None,
         muted: view.muted,
+        silent: setting.silent,
         camera_on: view.camera_on,
         sharing_screen: view.sharing_screen,
         may_show_camera: view.facts.may_publish_video,

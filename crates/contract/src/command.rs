@@ -203,6 +203,13 @@ pub enum Command {
         /// The wished state.
         muted: bool,
     },
+    /// Hear nothing of a call here, or hear it again; the others do not learn of it.
+    SetSilent {
+        /// Which; `None`: the current one.
+        call: Option<String>,
+        /// The wished state.
+        silent: bool,
+    },
     /// Screens and windows that can be shared, with pictures of them. Answered by [`Reply::Screens`].
     ListScreens,
     /// Share a screen or window in a call. Where the system asks the person itself, sharing begins with their consent.

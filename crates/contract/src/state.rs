@@ -247,6 +247,9 @@ pub struct CallView {
     #[serde(default)]
     pub may_share_screen: bool,
     /// The call is recorded, or is about to be.
+    /// The others are not heard here: our loudspeaker is off. They do not learn of it.
+    #[serde(default)]
+    pub silent: bool,
     #[serde(default)]
     pub recorded: bool,
     /// We put it on hold.

@@ -138,6 +138,7 @@ mod tests {
             media: Media::Voice,
             joined_by: None,
             muted: false,
+            silent: false,
             camera_on: false,
             sharing_screen: false,
             may_show_camera: true,

@@ -128,6 +128,7 @@ fn ringing(name: &str) -> CallView {
         media: Media::Voice,
         joined_by: None,
         muted: false,
+        silent: false,
         camera_on: false,
         sharing_screen: false,
         may_show_camera: true,

@@ -128,6 +128,7 @@ export function callView(with_: Partial<CallView> = {}): CallView {
     media: "voice",
     joined_by: null,
     muted: false,
+    silent: false,
     camera_on: false,
     sharing_screen: false,
     may_show_camera: true,

@@ -238,7 +238,15 @@ kind: TrackKind,
 /**
  * The wished state.
  */
-muted: boolean, } | { "command": "list_screens" } | { "command": "share_screen",
+muted: boolean, } | { "command": "set_silent",
+/**
+ * Which; `None`: the current one.
+ */
+call: string | null,
+/**
+ * The wished state.
+ */
+silent: boolean, } | { "command": "list_screens" } | { "command": "share_screen",
 /**
  * Which call; `None`: the current one.
  */
@@ -859,6 +867,10 @@ camera_on: boolean,
  */
 sharing_screen: boolean,
 /**
+/**
+ * The others are not heard here: our loudspeaker is off. They do not learn of it.
+ */
+silent: boolean,
  * The server lets us switch a camera on.
  */
 may_show_camera: boolean,

@@ -71,6 +71,8 @@ pub(crate) struct Call {
     /// Which of its pictures are looked at, as it was last told.
     watched: Mutex<Vec<Watch>>,
     settled: bool,
+    /// The others are not heard.
+    silent: bool,
 }
 
 /// A call about to start: the machine's side of it.
@@ -118,6 +120,7 @@ impl Calls {
                 guest_on: call.line.guest_on.as_deref(),
                 entrance: None,
                 asks_consent: call.asks_consent(),
+                silent: call.silent,
                 echo: call.echo,
                 clocks,
             };
@@ -129,6 +132,7 @@ impl Calls {
                 guest_on: waiting.line.guest_on.as_deref(),
                 entrance: (!waiting.is_over()).then_some(waiting.step),
                 asks_consent: false,
+                silent: false,
                 echo: false,
                 clocks,
             };
@@ -382,6 +386,18 @@ impl Inner {
         self.steer_call(wanted, if muted { Intent::Mute(kind) } else { Intent::Unmute(kind) })
     }
 
+    /// Plays nothing of a call, or plays it again.
+    pub(crate) fn silence(&self, wanted: Option<&str>, silent: bool) -> Result<(), Problem> {
+        self.change(|state| {
+            let id = choice::running(&state.calls.candidates(), wanted)?.id.clone();
+            let call = state.calls.get_mut(&id);
+            let call = call.ok_or_else(|| Problem::new(ProblemCode::NotNow, "this call does not run yet"))?;
+            call.silent = silent;
+            call.devices.set_silent(silent);
+            Ok(())
+        })
+    }
+
     pub(crate) fn hold(&self, wanted: Option<&str>, held: bool) -> Result<(), Problem> {
         self.steer_call(wanted, if held { Intent::Hold } else { Intent::Resume })
     }
@@ -447,6 +463,7 @@ impl Inner {
                 view,
                 watched: Mutex::default(),
                 settled: false,
+                silent: false,
             });
         });
         if let Some(events) = events {
