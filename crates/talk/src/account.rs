@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::directory::{Contact, Room, RoomKind, partner};
+use crate::orders::{ClientState, OrderSink, Steering};
 use crate::rest::{RestError, Session, Subject};
 use crate::watch::{AccountSink, Watch};
 use crate::{Avatar, CallLink, CallOptions, StoredLogin, TalkCall, translate, watch};
@@ -53,6 +54,7 @@ struct Inner {
     /// Held while the server is asked what it can do: whoever else wants to know waits for that answer.
     asking: tokio::sync::Mutex<()>,
     engaged_changed: Notify,
+    steering: Arc<Steering>,
 }
 
 #[derive(Default)]
@@ -96,6 +98,7 @@ impl TalkAccount {
             state: Mutex::new(state),
             asking: tokio::sync::Mutex::new(()),
             engaged_changed: Notify::new(),
+            steering: Arc::default(),
         };
         let account = Self { inner: Arc::new(inner) };
         if let Some(reply) = capabilities {
@@ -260,6 +263,21 @@ impl TalkAccount {
     /// Watches for calls until the result is dropped. Has to be called within a Tokio runtime.
     pub fn watch(&self, sink: AccountSink) -> Watch {
         watch::start(self.clone(), sink)
+    }
+
+    /// What this client says of itself to a server that steers clients; `None`: it is not to be steered. Told while the
+    /// account is [watched](TalkAccount::watch).
+    pub fn set_client_state(&self, state: Option<ClientState>) {
+        self.inner.steering.set_state(state);
+    }
+
+    /// Where the orders for this client go; `None`: they are refused.
+    pub fn set_order_sink(&self, sink: Option<OrderSink>) {
+        self.inner.steering.set_sink(sink);
+    }
+
+    pub(crate) fn steering(&self) -> &Arc<Steering> {
+        &self.inner.steering
     }
 
     /// Opens a line for one call. Has to be called within a Tokio runtime.

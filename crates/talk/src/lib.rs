@@ -32,6 +32,7 @@ mod invite;
 mod link;
 mod login_flow;
 mod mesh;
+mod orders;
 mod push;
 mod rest;
 mod ringing;
@@ -51,5 +52,8 @@ pub use directory::{Contact, Room, RoomKind};
 pub use entrance::{Entrance, EntranceRoom, EntranceStep};
 pub use fingerprint::Fingerprint;
 pub use login_flow::LoginFlow;
+pub use orders::{ClientCall, ClientState, Order, OrderReply, OrderSink, OrderTicket};
 pub use sign_in::{ClientName, StoredLogin};
+/// What the wire says of the connections of a call, and why an order is refused.
+pub use bellbird_talk_wire::{ConnectionState, JoinWith, OrderRefusal};
 pub use watch::{AccountEvent, AccountSink, Outcome, Watch};

@@ -8,13 +8,14 @@ use futures_util::{SinkExt, StreamExt};
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use url::Url;
 
 use crate::address;
 use crate::link::{Backoff, KeepAlive, LinkPolicy, LinkStep};
+use crate::orders::{Steered, Steering};
 use crate::tcp;
 
 /// Longest frame read; the real ones have a few dozen bytes.
@@ -44,6 +45,8 @@ pub(crate) struct PushConfig {
     pub(crate) password: Secret,
     /// As for HTTP.
     pub(crate) tls: Arc<ClientConfig>,
+    /// For a server that steers its clients.
+    pub(crate) steering: Option<Arc<Steering>>,
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -63,11 +66,13 @@ pub(crate) async fn run(config: PushConfig, events: mpsc::Sender<PushEvent>) {
     let backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
     let mut link = LinkPolicy::new(KEEP_ALIVE, CONNECT_LIMIT, backoff, Instant::now());
     let mut socket: Option<Socket> = None;
+    let mut steered: Option<Steered> = None;
     while !events.is_closed() {
         match link.step(Instant::now(), rand::random()) {
             LinkStep::Connect => match tokio::time::timeout(CONNECT_LIMIT, connect(&config)).await {
                 Ok(Ok(connected)) => {
                     socket = Some(connected);
+                    steered = config.steering.as_ref().map(Steered::new);
                     link.connected(Instant::now());
                     tell(&events, PushEvent::Up).await;
                 }
@@ -82,14 +87,9 @@ pub(crate) async fn run(config: PushConfig, events: mpsc::Sender<PushEvent>) {
                 }
             },
             LinkStep::Ping => {
-                if let Some(open) = &mut socket {
-                    let sent =
-                        tokio::time::timeout(CONNECT_LIMIT, open.send(Message::Ping(Vec::new().into())));
-                    if !matches!(sent.await, Ok(Ok(()))) {
-                        socket = None;
-                        link.lost(Instant::now(), rand::random());
-                        tell(&events, PushEvent::Down).await;
-                    }
+                if !send(&mut socket, Message::Ping(Vec::new().into())).await {
+                    link.lost(Instant::now(), rand::random());
+                    tell(&events, PushEvent::Down).await;
                 }
             }
             LinkStep::Drop => {
@@ -97,12 +97,26 @@ pub(crate) async fn run(config: PushConfig, events: mpsc::Sender<PushEvent>) {
                 tell(&events, PushEvent::Down).await;
             }
             LinkStep::Wait(until) => {
+                let open = socket.is_some();
                 let heard = tokio::select! {
                     () = tokio::time::sleep_until(until.into()) => continue,
                     () = events.closed() => return,
                     heard = next(&mut socket) => heard,
+                    text = next_own(open, &mut steered) => Heard::Own(text),
                 };
                 match heard {
+                    Heard::Own(text) => {
+                        if !send(&mut socket, Message::text(text)).await {
+                            link.lost(Instant::now(), rand::random());
+                            tell(&events, PushEvent::Down).await;
+                        }
+                    }
+                    Heard::Text(text) => {
+                        link.heard(Instant::now());
+                        if let Some(steered) = &steered {
+                            steered.handle(text.as_str());
+                        }
+                    }
                     Heard::Notification => {
                         link.heard(Instant::now());
                         // When the queue is full, a look is due anyway.
@@ -125,7 +139,29 @@ async fn tell(events: &mpsc::Sender<PushEvent>, event: PushEvent) {
     let _ = events.send(event).await;
 }
 
+/// Sends on the socket, and forgets it when that fails; then `false`.
+async fn send(socket: &mut Option<Socket>, message: Message) -> bool {
+    let Some(open) = socket else { return true };
+    let sent = matches!(tokio::time::timeout(CONNECT_LIMIT, open.send(message)).await, Ok(Ok(())));
+    if !sent {
+        *socket = None;
+    }
+    sent
+}
+
+/// What we have to say ourselves, while there is a socket to say it on.
+async fn next_own(open: bool, steered: &mut Option<Steered>) -> String {
+    match steered {
+        Some(steered) if open => steered.next().await,
+        Some(_) | None => std::future::pending().await,
+    }
+}
+
 enum Heard {
+    /// Not heard, but ours to say.
+    Own(String),
+    /// Any other text.
+    Text(Utf8Bytes),
     Notification,
     Other,
     Closed,
@@ -135,7 +171,8 @@ async fn next(socket: &mut Option<Socket>) -> Heard {
     let Some(open) = socket else { return std::future::pending().await };
     match open.next().await {
         Some(Ok(Message::Text(text))) if text.as_str() == "notify_notification" => Heard::Notification,
-        Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => Heard::Other,
+        Some(Ok(Message::Text(text))) => Heard::Text(text),
+        Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => Heard::Other,
         Some(Ok(Message::Close(_) | Message::Frame(_)) | Err(_)) | None => Heard::Closed,
     }
 }

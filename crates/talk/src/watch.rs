@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bellbird_call::ports::Problem;
 use bellbird_call::{Invitation, MediaKinds, RoomId};
+use bellbird_talk_wire::CAPABILITY_CLIENT_ORDERS;
 use bellbird_talk_wire::constants::ROOM_ONE_TO_ONE;
 use reqwest::header::HeaderValue;
 use tokio::sync::mpsc;
@@ -251,8 +252,12 @@ impl Watcher {
             .and_then(|push| Url::parse(&push.endpoints.websocket).ok())
             .filter(|url| push::is_acceptable(url, &login.server));
         if let Some(url) = url {
+            let steers = reply.capabilities.bellbird.as_ref().is_some_and(|own| {
+                own.get(CAPABILITY_CLIENT_ORDERS).and_then(serde_json::Value::as_bool) == Some(true)
+            });
             let config = PushConfig {
                 url,
+                steering: steers.then(|| self.account.steering().clone()),
                 login_name: login.login_name.clone(),
                 password: self.account.app_password().clone(),
                 tls: self.account.tls().clone(),

@@ -8,6 +8,7 @@
 mod account;
 mod call;
 mod capabilities;
+mod client_orders;
 pub mod constants;
 mod data_message;
 mod external_signaling;
@@ -26,6 +27,11 @@ pub use call::{CallPeer, JoinCallRequest, LeaveCallRequest, UpdateFlagsRequest};
 pub use capabilities::{
     CallConfig, Capabilities, CapabilitiesReply, NotifyPush, NotifyPushEndpoints, ServerVersion,
     SignalingConfig, Spreed, SpreedConfig,
+};
+pub use client_orders::{
+    CAPABILITY_CLIENT_ORDERS, ClientFrame, ClientOrder, ClientReport, ConnectionState, JoinWith,
+    MAX_CLIENT_CONNECTIONS, MAX_CLIENT_FRAME, MAX_CLIENT_ID, MAX_OPEN_ORDERS, ORDER_SECONDS, OrderAnswer,
+    OrderFrame, OrderRefusal, RefusedOrder, ReportedCall,
 };
 pub use data_message::DataMessage;
 pub use external_signaling::{
