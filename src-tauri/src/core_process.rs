@@ -88,9 +88,14 @@ impl CoreProcess {
     /// The door of a core that answers, if one does.
     pub(crate) async fn find(&self) -> Option<DoorFile> {
         let door = DoorFile::read(&self.data).ok()?;
-        match DoorClient::connect_to(&door).await {
+        match DoorClient::connect_window(&door).await {
             Ok(_) => Some(door),
-            Err(ClientError::NotRunning | ClientError::Refused(_) | ClientError::Unreadable(_)) => None,
+            Err(
+                ClientError::NotRunning
+                | ClientError::Refused(_)
+                | ClientError::TurnedAway(_)
+                | ClientError::Unreadable(_),
+            ) => None,
         }
     }
 

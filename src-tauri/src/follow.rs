@@ -39,7 +39,7 @@ pub(crate) async fn follow(app: AppHandle, core: Arc<CoreProcess>, incoming_only
             core.find().await
         };
         let client = match found {
-            Some(door) => DoorClient::connect_to(&door).await.ok(),
+            Some(door) => DoorClient::connect_window(&door).await.ok(),
             None => None,
         };
         if let Some(client) = client {

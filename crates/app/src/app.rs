@@ -20,6 +20,7 @@ use crate::calls::Calls;
 use crate::local_server::LocalServer;
 use crate::pictures::{Board, Preview};
 use crate::problems::Problems;
+use crate::programs::DoorUse;
 use crate::settings::SettingsFile;
 use crate::state::State;
 use crate::{convert, person, publish};
@@ -149,6 +150,7 @@ impl App {
                 device_watch: None,
                 problems,
                 local_server: None,
+                door: DoorUse::default(),
                 signing_in: None,
                 suggested_name: person::full_name(),
             }),

@@ -38,6 +38,7 @@ pub use echo::EchoContact;
 pub use local_server::{Later, LocalServer};
 pub use pictures::PictureViewer;
 pub use problems::of_io;
+pub use programs::KnownProgram;
 pub use screens::GIVEN_SCREEN;
 pub use settings::{AccountHome, StoredAccount};
 

@@ -14,6 +14,7 @@ use crate::convert::{self, Clocks};
 use crate::devices;
 use crate::echo::EchoContact;
 use crate::problems::Problems;
+use crate::programs::DoorUse;
 use crate::screens;
 use crate::settings::{AccountHome, Settings, SettingsFile, StoredAccount};
 
@@ -29,6 +30,7 @@ pub(crate) struct State {
     pub(crate) device_watch: Option<DeviceWatch>,
     pub(crate) problems: Problems,
     pub(crate) local_server: Option<LocalServerState>,
+    pub(crate) door: DoorUse,
     /// A sign-in that waits for the person in the browser.
     pub(crate) signing_in: Option<SigningIn>,
     pub(crate) suggested_name: String,
@@ -99,7 +101,7 @@ impl State {
                 .iter()
                 .map(|(number, problem)| convert::numbered_problem(*number, problem))
                 .collect(),
-            control: bellbird_contract::ControlView::default(),
+            control: self.control_view(),
             remote_joins: Vec::new(),
             suggested_name: self.suggested_name.clone(),
         }

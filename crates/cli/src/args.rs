@@ -449,6 +449,33 @@ pub(crate) struct CtlArgs {
     /// Which account; without it the first.
     #[arg(long, value_name = "ID", global = true)]
     pub(crate) account: Option<String>,
+    /// Come as a program, with its token from this file, instead of as the person. BELLBIRD_TOKEN holds a token for the
+    /// same.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProgramCommand {
+    /// Give a program a token of its own, which is printed this once.
+    Add {
+        /// What to call it.
+        name: String,
+    },
+    /// Take a program's token away, and end what it has open.
+    Revoke {
+        /// Its id, see `programs`.
+        id: String,
+    },
+}
+
+/// Whether something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
 }
 
 #[derive(Debug, Subcommand)]
@@ -582,6 +609,16 @@ pub(crate) enum CtlCommand {
         /// Its number, see `status`.
         number: u32,
     },
+    /// List the programs that have a token of their own, and where the web API for them is.
+    Programs,
+    /// Programs with a token of their own.
+    #[command(subcommand)]
+    Program(ProgramCommand),
+    /// Let other programs steer Bellbird, or nobody but its window.
+    AllowPrograms {
+        /// Which.
+        allowed: Switch,
+    },
     /// Show the window.
     Show,
     /// End every call and stop the core.
@@ -681,6 +718,11 @@ mod tests {
             "bellbird-cli core --background --data d",
             "bellbird-cli ctl status --data d",
             "bellbird-cli ctl mute",
+            "bellbird-cli ctl programs",
+            "bellbird-cli ctl program add Deploy --data d",
+            "bellbird-cli ctl program revoke 0a1b",
+            "bellbird-cli ctl allow-programs off",
+            "bellbird-cli ctl mute --token-file f",
         ] {
             assert!(parses(line), "{line}: {:?}", Args::try_parse_from(line.split_whitespace()).err());
         }
@@ -707,6 +749,8 @@ mod tests {
             "bellbird-cli serve --hpb http://127.0.0.1:1",
             "bellbird-cli serve --turn-secret-file f",
             "bellbird-cli config set key --data d",
+            "bellbird-cli ctl allow-programs maybe",
+            "bellbird-cli ctl program add",
             "bellbird-cli nonsense",
         ] {
             assert!(!parses(line), "{line}");

@@ -2,7 +2,7 @@
 
 use bellbird_app::{Problem, of_io};
 
-use bellbird_control::{ClientError, DoorError};
+use bellbird_control::{ClientError, DoorError, PROGRAMS_OFF, WRONG_TOKEN};
 use bellbird_server::{AdminError, ServerError};
 
 use crate::words;
@@ -75,9 +75,13 @@ impl From<DoorError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let code = match error {
+        let code = match &error {
             ClientError::NotRunning => "no-core",
-            ClientError::Refused(_) | ClientError::Unreadable(_) => "core-refused",
+            ClientError::TurnedAway(reason) if reason == PROGRAMS_OFF => return Self::new(PROGRAMS_OFF, ""),
+            ClientError::TurnedAway(reason) if reason == WRONG_TOKEN => return Self::new(WRONG_TOKEN, ""),
+            ClientError::Refused(_) | ClientError::TurnedAway(_) | ClientError::Unreadable(_) => {
+                "core-refused"
+            }
         };
         Self::new(code, error.to_string())
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bellbird_contract::{
-    AccountState, AppView, CallView, ContactView, EndReason, EntranceView, InvitationView, LinkQualityView,
-    Media, ProgramView, RoomView, SdkResult, Status, TrackKind, VideoQualityView,
+    AccountState, AppView, CallView, ContactView, ControlView, EndReason, EntranceView, InvitationView,
+    LinkQualityView, Media, ProgramView, RoomView, SdkResult, Status, TrackKind, VideoQualityView,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::process::Usage;
 /// One event.
 pub(crate) enum Report<'a> {
     Listening { url: &'a str },
-    Ready { control: &'a str, token_file: &'a str, accounts: &'a [String] },
+    Ready { control: &'a str, token_file: &'a str, web_api: Option<&'a str>, accounts: &'a [String] },
     Registered { user: &'a str, server: &'a str },
     Incoming { call: &'a CallView },
     Entrance { call: &'a str, entrance: EntranceView },
@@ -42,7 +42,8 @@ pub(crate) enum Report<'a> {
     Invitation { invitation: &'a InvitationView },
     Happening { event: &'a bellbird_contract::Event },
     Sdk { result: &'a SdkResult },
-    Program { program: &'a ProgramView, token: &'a str },
+    Control { control: &'a ControlView },
+    Program { program: &'a ProgramView, token: Option<&'a str> },
     Calling { call: &'a str },
     Done { what: &'a str },
     Error { code: &'a str, message: &'a str },
@@ -89,8 +90,9 @@ impl Report<'_> {
     fn json(&self, t: f64) -> Value {
         match self {
             Self::Listening { url } => json!({ "event": "listening", "url": url }),
-            Self::Ready { control, token_file, accounts } => json!({
-                "event": "ready", "control": control, "token_file": token_file, "accounts": accounts, "t": t,
+            Self::Ready { control, token_file, web_api, accounts } => json!({
+                "event": "ready", "control": control, "token_file": token_file, "web_api": web_api,
+                "accounts": accounts, "t": t,
             }),
             Self::Registered { user, server } => {
                 json!({ "event": "registered", "user": user, "server": server })
@@ -170,9 +172,13 @@ impl Report<'_> {
             }),
             Self::State { state } => json!({ "event": "state", "state": state }),
             Self::Sdk { result } => json!({ "event": "sdk", "result": result }),
-            Self::Program { program, token } => {
-                json!({ "event": "program", "id": program.id, "name": program.name, "token": token })
+            Self::Control { control } => {
+                json!({ "event": "control", "allowed": control.allowed, "web_api": control.web_api })
             }
+            Self::Program { program, token } => json!({
+                "event": "program", "id": program.id, "name": program.name, "token": token,
+                "created_at_ms": program.created_at_ms, "last_used_at_ms": program.last_used_at_ms,
+            }),
             Self::Invitation { invitation } => json!({
                 "event": "invitation", "link": invitation.link, "expires_at_ms": invitation.expires_at_ms,
                 "uses": invitation.uses,
@@ -188,7 +194,10 @@ impl Report<'_> {
     fn text(&self) -> Option<String> {
         Some(match self {
             Self::Listening { url } => format!("Listening at {url}"),
-            Self::Ready { control, .. } => format!("Ready; the control door is at {control}"),
+            Self::Ready { control, web_api, .. } => {
+                let web_api = web_api.map(|url| format!(", the web API at {url}")).unwrap_or_default();
+                format!("Ready; the control door is at {control}{web_api}")
+            }
             Self::Registered { user, server } => format!("{user} can now be called, at {server}"),
             Self::Incoming { call } => format!("{} calls", name_of(call)),
             Self::Entrance { entrance, .. } => return entrance_text(*entrance),
@@ -250,7 +259,12 @@ impl Report<'_> {
             }
             Self::State { state } => state_text(state),
             Self::Sdk { result } => result.message.clone(),
-            Self::Program { token, .. } => (*token).to_owned(),
+            Self::Control { control } => control_text(control),
+            Self::Program { token: Some(token), .. } => (*token).to_owned(),
+            Self::Program { program, token: None } => {
+                let used = if program.last_used_at_ms.is_some() { "\tused" } else { "" };
+                format!("{}\t{}{used}", program.id, program.name)
+            }
             Self::Invitation { invitation } => invitation.link.clone(),
             Self::Happening { event } => return happening_text(event),
             Self::Done { what } => (*what).to_owned(),
@@ -395,11 +409,20 @@ fn state_text(state: &AppView) -> String {
     if let Some(server) = &state.local_server {
         lines.push(format!("server {}", server.public_url.as_ref().unwrap_or(&server.url)));
     }
+    lines.push(control_text(&state.control));
     for problem in &state.problems {
         let message = crate::words::message(&problem.code, &problem.detail);
         lines.push(format!("problem {}\t{message}", problem.number));
     }
     lines.join("\n")
+}
+
+fn control_text(control: &ControlView) -> String {
+    match (control.allowed, &control.web_api) {
+        (false, _) => "programs are not let in".to_owned(),
+        (true, Some(url)) => format!("web API {url}"),
+        (true, None) => "programs are let in, and there is no web API".to_owned(),
+    }
 }
 
 fn happening_text(event: &bellbird_contract::Event) -> Option<String> {

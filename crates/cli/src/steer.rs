@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bellbird_app::{App, PictureViewer};
 use bellbird_contract::{AppView, Command, Event, PixelLayout, Problem, Reply, ShownPicture, TrackKind};
-use bellbird_control::{Core, Door, DoorConfig, Viewer};
+use bellbird_control::{Core, Door, DoorConfig, DoorError, FolderLock, Program, Router, Viewer};
 use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc};
 
@@ -41,6 +41,18 @@ impl Core for Behind {
     fn viewer(&self) -> Looking {
         Looking(self.0.picture_viewer())
     }
+
+    fn program(&self, token: &str) -> Option<Program> {
+        self.0.program(token).map(|known| Program { id: known.id, name: known.name })
+    }
+
+    fn has_program(&self, id: &str) -> bool {
+        self.0.has_program(id)
+    }
+
+    fn programs_allowed(&self) -> bool {
+        self.0.programs_allowed()
+    }
 }
 
 /// Someone who looks at an app's pictures through a door.
@@ -68,14 +80,33 @@ pub(crate) fn door_folder(data: &std::path::Path) -> PathBuf {
 /// Opens a door so that `ctl` can steer this command. The first of several that run at once has it; the others, and
 /// those whose folder cannot be written, do without.
 pub(crate) fn open_door(app: &App, data: &AppData) -> Option<Door> {
-    let config = DoorConfig {
-        data: door_folder(&data.folder().ok()?),
-        allowed_origins: Vec::new(),
-        version: env!("CARGO_PKG_VERSION").into(),
-    };
-    Door::open(Behind(app.clone()), config)
+    let folder = door_folder(&data.folder().ok()?);
+    FolderLock::take(&folder)
+        .and_then(|lock| open_locked(app, folder, Vec::new(), lock))
         .inspect_err(|error| tracing::info!(%error, "cannot be steered by ctl"))
         .ok()
+}
+
+/// Opens the door of a folder that is locked, with the web API behind it.
+///
+/// # Errors
+/// See [`DoorError`].
+pub(crate) fn open_locked(
+    app: &App,
+    data: PathBuf,
+    allowed_origins: Vec<String>,
+    lock: FolderLock,
+) -> Result<Door, DoorError> {
+    let version = env!("CARGO_PKG_VERSION").into();
+    let config = DoorConfig { data, allowed_origins, version, web_api: web_api(app) };
+    let door = Door::open_locked(Behind(app.clone()), config, lock)?;
+    app.door_opened(door.web_api());
+    Ok(door)
+}
+
+/// What answers the web API. Each request carries a [`bellbird_control::Visitor`] as an extension: who asks.
+fn web_api(_app: &App) -> Option<Router> {
+    None
 }
 
 /// What a line means for the current call.

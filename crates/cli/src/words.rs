@@ -129,6 +129,16 @@ fn sentence(code: &str) -> Option<&'static str> {
             "What answers is not the Bellbird that was expected. Start it anew with `bellbird-cli core`."
         }
         "core-gone" => "Bellbird ended before it answered.",
+        "programs-off" => {
+            "Bellbird lets no other programs in at the moment. To change that, use its settings or `bellbird-cli ctl allow-programs on`."
+        }
+        "wrong-token" => {
+            "This token opens nothing here: it was revoked, or is another Bellbird's. `bellbird-cli ctl program add` makes a new one."
+        }
+        "person-alone" => {
+            "A program may not do that. Run it without --token-file and BELLBIRD_TOKEN, as the person."
+        }
+        "not-understood" => "The Bellbird that runs does not know this command. It may need an update.",
         "unknown-command" => {
             "This line is not understood. Use mute, unmute, hand up, hand down, react EMOJI, hold, resume or end."
         }

@@ -11,8 +11,12 @@ use crate::{Command, Event, Problem, Reply};
 pub enum ClientFrame {
     /// Opens the conversation; a wrong token closes it.
     Hello {
-        /// The token from the core's door file.
+        /// The token from the core's door file, or a program's own.
         token: String,
+        /// The window's process says so of itself: it is let in when other programs are not. A page need not say it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        window: Option<bool>,
     },
     /// Asks for something; answered by one `reply` with the same id.
     Command {

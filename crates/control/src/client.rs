@@ -33,6 +33,9 @@ pub enum ClientError {
     /// Something answers, and it is not our core: the door file is another run's.
     #[error("what answers at the core's address is not the core: {0}")]
     Refused(String),
+    /// A core answers, and does not let us in: [`crate::WRONG_TOKEN`], [`crate::PROGRAMS_OFF`], or too many are inside.
+    #[error("the core does not let us in: {0}")]
+    TurnedAway(String),
     /// The door file could not be read.
     #[error("the door file could not be read: {0}")]
     Unreadable(#[source] io::Error),
@@ -68,17 +71,29 @@ impl DoorClient {
         Self::connect_to(&door).await
     }
 
-    /// Greets the core a door file names.
+    /// Greets the core a door file names. A program puts its own token in the place of the file's.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn connect_to(door: &DoorFile) -> Result<Self, ClientError> {
-        tokio::time::timeout(GREETING_TIMEOUT, Box::pin(Self::greet(door)))
+        Self::greet_in_time(door, None).await
+    }
+
+    /// Likewise, as the window's process: it is let in when other programs are not.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn connect_window(door: &DoorFile) -> Result<Self, ClientError> {
+        Self::greet_in_time(door, Some(true)).await
+    }
+
+    async fn greet_in_time(door: &DoorFile, window: Option<bool>) -> Result<Self, ClientError> {
+        tokio::time::timeout(GREETING_TIMEOUT, Box::pin(Self::greet(door, window)))
             .await
             .unwrap_or_else(|_| Err(ClientError::Refused("it does not greet".into())))
     }
 
-    async fn greet(door: &DoorFile) -> Result<Self, ClientError> {
+    async fn greet(door: &DoorFile, window: Option<bool>) -> Result<Self, ClientError> {
         let config = WebSocketConfig::default()
             .read_buffer_size(16 << 10)
             .max_message_size(Some(MAX_FRAME))
@@ -88,7 +103,7 @@ impl DoorClient {
                 tokio_tungstenite::tungstenite::Error::Io(_) => ClientError::NotRunning,
                 other => ClientError::Refused(other.to_string()),
             })?;
-        let hello = ClientFrame::Hello { token: door.token.clone() };
+        let hello = ClientFrame::Hello { token: door.token.clone(), window };
         socket.send(text(&hello)).await.map_err(refused)?;
         let CoreFrame::Welcome { version } = receive(&mut socket).await? else {
             return Err(ClientError::Refused("its first frame is no welcome".into()));
@@ -204,7 +219,10 @@ async fn receive(socket: &mut Socket) -> Result<CoreFrame, ClientError> {
             Some(Ok(Message::Text(frame))) => {
                 return serde_json::from_str(&frame).map_err(|error| ClientError::Refused(error.to_string()));
             }
-            Some(Ok(Message::Close(_))) | None => {
+            Some(Ok(Message::Close(Some(frame)))) => {
+                return Err(ClientError::TurnedAway(frame.reason.to_string()));
+            }
+            Some(Ok(Message::Close(None))) | None => {
                 return Err(ClientError::Refused("it closed the conversation".into()));
             }
             Some(Ok(_)) => {}

@@ -22,6 +22,9 @@ pub struct DoorFile {
     pub token: String,
     /// The core's process.
     pub pid: u32,
+    /// The web API's address, which the same token opens; `None`: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_api: Option<String>,
 }
 
 impl DoorFile {

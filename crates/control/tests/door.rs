@@ -10,7 +10,7 @@ use bellbird_contract::{
 };
 use bellbird_control::{
     CONTROL_PATH, ClientError, Core, Door, DoorClient, DoorConfig, DoorError, DoorFile, FolderLock,
-    PICTURES_PATH, Viewer,
+    PICTURES_PATH, Program, Viewer, WRONG_TOKEN,
 };
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -68,6 +68,18 @@ impl Core for TestCore {
     fn viewer(&self) -> TestViewer {
         TestViewer { shown: Mutex::default(), credit: Semaphore::new(0) }
     }
+
+    fn program(&self, _: &str) -> Option<Program> {
+        None
+    }
+
+    fn has_program(&self, _: &str) -> bool {
+        false
+    }
+
+    fn programs_allowed(&self) -> bool {
+        true
+    }
 }
 
 /// Sends the number of what is shown first, each time it may.
@@ -103,6 +115,7 @@ fn config(data: &std::path::Path) -> DoorConfig {
         data: data.into(),
         allowed_origins: vec!["http://127.0.0.1:5173".into()],
         version: "1.2.3".into(),
+        web_api: None,
     }
 }
 
@@ -174,7 +187,8 @@ async fn a_wrong_token_or_no_hello_closes_the_conversation() {
         assert!(matches!(answer, Some(Ok(Message::Close(Some(_))))), "{first}: {answer:?}");
     }
     let wrong = DoorFile { token: "0".repeat(64), ..door };
-    assert!(matches!(DoorClient::connect_to(&wrong).await, Err(ClientError::Refused(_))));
+    let turned_away = DoorClient::connect_to(&wrong).await;
+    assert!(matches!(turned_away, Err(ClientError::TurnedAway(reason)) if reason == WRONG_TOKEN));
 }
 
 #[tokio::test]
@@ -225,7 +239,7 @@ async fn one_core_runs_per_folder() {
 async fn a_door_file_left_by_a_killed_core_leads_nowhere_and_is_replaced() {
     let data = tempfile::tempdir().unwrap();
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let stale = DoorFile { url: format!("ws://{nobody}/control"), token: "t".into(), pid: 1 };
+    let stale = DoorFile { url: format!("ws://{nobody}/control"), token: "t".into(), pid: 1, web_api: None };
     std::fs::write(DoorFile::path(data.path()), serde_json::to_vec(&stale).unwrap()).unwrap();
     assert!(matches!(DoorClient::connect(data.path()).await, Err(ClientError::NotRunning)));
 

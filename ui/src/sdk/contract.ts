@@ -5,9 +5,13 @@
  */
 export type ClientFrame = { "frame": "hello",
 /**
- * The token from the core's door file.
+ * The token from the core's door file, or a program's own.
  */
-token: string, } | { "frame": "command",
+token: string,
+/**
+ * The window's process says so of itself: it is let in when other programs are not. A page need not say it.
+ */
+window?: boolean, } | { "frame": "command",
 /**
  * Chosen by the client, unique among its unanswered commands.
  */
@@ -859,6 +863,10 @@ joined_by: string | null,
  */
 muted: boolean,
 /**
+ * The others are not heard here: our loudspeaker is off. They do not learn of it.
+ */
+silent: boolean,
+/**
  * Our camera is on.
  */
 camera_on: boolean,
@@ -867,10 +875,6 @@ camera_on: boolean,
  */
 sharing_screen: boolean,
 /**
-/**
- * The others are not heard here: our loudspeaker is off. They do not learn of it.
- */
-silent: boolean,
  * The server lets us switch a camera on.
  */
 may_show_camera: boolean,
@@ -1156,19 +1160,22 @@ width: number, };
 export type PixelLayout = "i420" | "rgba";
 
 /**
- * Who else may steer this core.
+ * Who else may steer this core. What the person decides about it, they decide with [`Command::AllowPrograms`],
+ * [`Command::AddProgram`] (whose answer is the only time that a token is told) and [`Command::RevokeProgram`].
  */
 export type ControlView = {
 /**
- * Other programs are let in. The window always is.
+ * Other programs are let in. The window always is; while this is `false`, whoever else comes with the door file's
+ * token can do nothing but change it.
  */
 allowed: boolean,
 /**
- * Where the web API for them is, such as `http://127.0.0.1:40000/api/cowork`; `None` before the door is open.
+ * Where the web API for them is, such as `http://127.0.0.1:40000/api/cowork`; its port changes with every start.
+ * `None` where there is none.
  */
 web_api: string | null,
 /**
- * Those that have a token of their own.
+ * Those that have a token of their own, the oldest first.
  */
 programs: Array<ProgramView>, };
 
@@ -1181,7 +1188,7 @@ export type ProgramView = {
  */
 id: string,
 /**
- * As the person called it.
+ * As the person called it; no two have the same.
  */
 name: string,
 /**
@@ -1189,7 +1196,7 @@ name: string,
  */
 created_at_ms: number,
 /**
- * Unix milliseconds when it last came; `None`: not since the core started.
+ * Unix milliseconds when it last came, to some seconds; `None`: not since the core started.
  */
 last_used_at_ms: number | null, };
 

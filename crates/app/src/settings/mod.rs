@@ -19,6 +19,10 @@ pub(crate) struct Settings {
     pub(crate) devices: DeviceChoice,
     /// The embedded server. Default: never opened to the network.
     pub(crate) local_server: LocalServerSettings,
+    /// Who may come through the door.
+    pub(crate) control: ControlSettings,
+    /// Programs with a token of their own, in the order they got it. Default: none.
+    pub(crate) programs: Vec<StoredProgram>,
 }
 
 impl Default for Settings {
@@ -28,6 +32,8 @@ impl Default for Settings {
             accounts: Vec::new(),
             devices: DeviceChoice::default(),
             local_server: LocalServerSettings::default(),
+            control: ControlSettings::default(),
+            programs: Vec::new(),
         }
     }
 }
@@ -83,4 +89,31 @@ pub(crate) struct LocalServerSettings {
     /// The port it is open to the network on, once someone was invited: links name it, so it must stay. Default: not
     /// open.
     pub(crate) network_port: Option<u16>,
+}
+
+/// Who may come through the door beside the window.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ControlSettings {
+    /// Other programs may. Default: yes.
+    pub(crate) allowed: bool,
+}
+
+impl Default for ControlSettings {
+    fn default() -> Self {
+        Self { allowed: true }
+    }
+}
+
+/// A program with a token of its own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredProgram {
+    /// Its id.
+    pub(crate) id: String,
+    /// As the person called it.
+    pub(crate) name: String,
+    /// SHA-256 of its token, in hexadecimal.
+    pub(crate) digest: String,
+    /// Unix milliseconds when it got its token.
+    pub(crate) created_at_ms: i64,
 }

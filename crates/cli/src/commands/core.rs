@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bellbird_app::{App, AppConfig, Browser, CallConfig, Pictures, Sound, SystemKeyStore};
 use bellbird_contract::{AccountState, AppView, Event};
-use bellbird_control::{Door, DoorConfig, FolderLock};
+use bellbird_control::{Door, FolderLock};
 use bellbird_desktop::{Desktop, DesktopConfig, open_in_browser};
 use tokio::sync::broadcast;
 
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::pictures::Camera;
 use crate::report::{Output, Report};
 use crate::signals::Stop;
-use crate::steer::Behind;
+use crate::steer::open_locked;
 use crate::window::WindowLauncher;
 
 /// How long accounts may take to be reachable before `ready` is told without them.
@@ -48,12 +48,7 @@ pub(super) async fn run(args: CoreArgs, output: &Output) -> Result<(), Failure> 
         watch_devices: true,
     });
     let mut events = app.events();
-    let config = DoorConfig {
-        data: data.clone(),
-        allowed_origins: args.allow_origin,
-        version: env!("CARGO_PKG_VERSION").into(),
-    };
-    let door = Door::open_locked(Behind(app.clone()), config, lock)?;
+    let door = open_locked(&app, data.clone(), args.allow_origin, lock)?;
     let desktop = (!args.no_desktop).then(|| start_desktop(&app));
     app.settled(SETTLE).await;
     report_ready(&app.state(), &door, output);
@@ -112,7 +107,12 @@ fn report_ready(state: &AppView, door: &Door, output: &Output) {
         state.accounts.iter().filter(online).map(|account| account.id.clone()).collect();
     let token_file = door.file();
     let token_file = token_file.to_string_lossy();
-    output.report(&Report::Ready { control: door.url(), token_file: &token_file, accounts: &accounts });
+    output.report(&Report::Ready {
+        control: door.url(),
+        token_file: &token_file,
+        web_api: door.web_api(),
+        accounts: &accounts,
+    });
 }
 
 /// Brings the window up for calls.

@@ -1,25 +1,45 @@
 //! `ctl`: steers what runs on this machine through its door.
 
-use bellbird_contract::{Command, DeviceRole, Event, Media, Reply, TrackKind};
-use bellbird_control::{ClientError, DoorClient};
+use std::path::Path;
+
+use bellbird_contract::{Command, DeviceRole, Event, Media, Problem, Reply, TrackKind};
+use bellbird_control::{ClientError, DoorClient, DoorFile, PERSON_ALONE, PROGRAMS_OFF};
 use tokio::sync::broadcast;
 
 use crate::account::{folder, password};
-use crate::args::{CtlArgs, CtlCommand, HandTo, Role, RoomType};
+use crate::args::{CtlArgs, CtlCommand, HandTo, ProgramCommand, Role, RoomType, Switch};
 use crate::failure::Failure;
 use crate::report::{Output, Report};
 use crate::signals::Stop;
 use crate::steer::door_folder;
 
+/// Holds a program's token, for those who would rather not write it to a file.
+const TOKEN: &str = "BELLBIRD_TOKEN";
+
+/// Longer files hold no token.
+const MAX_TOKEN_FILE: u64 = 4096;
+
 pub(super) async fn run(args: CtlArgs, output: &Output) -> Result<(), Failure> {
     let data = folder(args.data.as_ref())?;
+    let token = program_token(args.token_file.as_deref())?;
     // The core first: it is what a person means, when both run.
-    let client = match DoorClient::connect(&data).await {
-        Err(ClientError::NotRunning) => DoorClient::connect(&door_folder(&data)).await?,
+    let client = match connect(&data, token.as_deref()).await {
+        Err(ClientError::NotRunning) => connect(&door_folder(&data), token.as_deref()).await?,
         other => other?,
     };
-    let Some(command) = command_of(args.command, args.account)? else { return watch(&client, output).await };
-    let reply = client.command(command).await?;
+    let command = match command_of(args.command, args.account)? {
+        Asked::Command(command) => command,
+        Asked::Watch => return watch(&client, output).await,
+        Asked::Programs => {
+            let state = client.state().borrow().clone();
+            output.report(&Report::Control { control: &state.control });
+            for program in &state.control.programs {
+                output.report(&Report::Program { program, token: None });
+            }
+            return Ok(());
+        }
+    };
+    let reply = client.command(command).await.map_err(as_a_program)?;
     match reply {
         Reply::Ok | Reply::Avatar { .. } | Reply::Screens { .. } => {
             output.report(&Report::Done { what: "Done" })
@@ -29,7 +49,7 @@ pub(super) async fn run(args: CtlArgs, output: &Output) -> Result<(), Failure> {
         }
         Reply::Sdk { result } => output.report(&Report::Sdk { result: &result }),
         Reply::Program { program, token } => {
-            output.report(&Report::Program { program: &program, token: &token });
+            output.report(&Report::Program { program: &program, token: Some(&token) });
         }
         Reply::Room { room } => output.report(&Report::Room { room: &room }),
         Reply::Call { call } => output.report(&Report::Calling { call: &call }),
@@ -41,12 +61,52 @@ pub(super) async fn run(args: CtlArgs, output: &Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `None`: to watch.
-fn command_of(command: CtlCommand, account: Option<String>) -> Result<Option<Command>, Failure> {
+async fn connect(data: &Path, token: Option<&str>) -> Result<DoorClient, ClientError> {
+    let Some(token) = token else { return DoorClient::connect(data).await };
+    let door = DoorFile::read(data).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => ClientError::NotRunning,
+        _ => ClientError::Unreadable(error),
+    })?;
+    DoorClient::connect_to(&DoorFile { token: token.to_owned(), ..door }).await
+}
+
+/// The token of the program that this shall be; `None`: the person's shell.
+fn program_token(file: Option<&Path>) -> Result<Option<String>, Failure> {
+    use std::io::Read;
+    let text = match file {
+        Some(path) => {
+            let mut text = String::new();
+            let read = std::fs::File::open(path)
+                .and_then(|file| file.take(MAX_TOKEN_FILE).read_to_string(&mut text));
+            read.map_err(|error| Failure::new("file", format!("{}: {error}", path.display())))?;
+            Some(text)
+        }
+        None => std::env::var(TOKEN).ok(),
+    };
+    Ok(text.map(|text| text.trim().to_owned()).filter(|token| !token.is_empty()))
+}
+
+/// What a program may not do is not what a server does not allow.
+fn as_a_program(problem: Problem) -> Failure {
+    if problem.detail == PERSON_ALONE { Failure::new("person-alone", "") } else { problem.into() }
+}
+
+/// What is wanted of the core.
+enum Asked {
+    Command(Command),
+    Watch,
+    Programs,
+}
+
+fn command_of(command: CtlCommand, account: Option<String>) -> Result<Asked, Failure> {
     let mute = |muted| Command::SetMuted { call: None, kind: TrackKind::Audio, muted };
-    Ok(Some(match command {
+    Ok(Asked::Command(match command {
         CtlCommand::Status => Command::Status,
-        CtlCommand::Watch => return Ok(None),
+        CtlCommand::Watch => return Ok(Asked::Watch),
+        CtlCommand::Programs => return Ok(Asked::Programs),
+        CtlCommand::Program(ProgramCommand::Add { name }) => Command::AddProgram { name },
+        CtlCommand::Program(ProgramCommand::Revoke { id }) => Command::RevokeProgram { program: id },
+        CtlCommand::AllowPrograms { allowed } => Command::AllowPrograms { allowed: allowed == Switch::On },
         CtlCommand::Call { name } => Command::MakeCall { account, contact: name, media: Media::Voice },
         CtlCommand::Join { room, as_guest } => {
             Command::JoinRoom { account, room, media: Media::Voice, guest_name: as_guest }
@@ -97,6 +157,9 @@ async fn watch(client: &DoorClient, output: &Output) -> Result<(), Failure> {
     let mut stop = Stop::listen();
     let mut events = client.events();
     let state = client.state().borrow().clone();
+    if !state.control.allowed {
+        return Err(Failure::new(PROGRAMS_OFF, ""));
+    }
     output.report(&Report::State { state: &state });
     loop {
         tokio::select! {

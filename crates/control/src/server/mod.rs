@@ -1,15 +1,21 @@
 //! The core's half of the door.
 
+mod allowance;
+mod audit;
 mod connection;
 mod gate;
 mod lock;
 mod outbox;
 mod pictures;
+mod shared;
+mod sockets;
 mod token;
+mod visitor;
+mod web;
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,13 +23,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use bellbird_contract::{AppView, Command, Event, PixelLayout, Problem, Reply, ShownPicture};
 use bytes::Bytes;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
 
+pub use audit::AUDIT_FILE;
 pub use lock::FolderLock;
+pub use visitor::{Program, Visitor};
 
-use crate::{CONTROL_PATH, DoorFile, PICTURES_PATH};
+use crate::{CONTROL_PATH, DoorFile, PICTURES_PATH, WEB_API_PATH};
+use allowance::Allowances;
+use audit::Audit;
 use gate::Gate;
+use shared::{Crowd, MAX_REQUESTS, Shared};
+use token::DoorToken;
+use visitor::Guests;
 
 /// What stands behind the door.
 pub trait Core: Send + Sync + 'static {
@@ -44,6 +58,17 @@ pub trait Core: Send + Sync + 'static {
 
     /// Makes one, who looks at nothing yet.
     fn viewer(&self) -> Self::Viewer;
+
+    /// The program that has this token, and which came with it just now; `None`: it is no program's. Must compare in a
+    /// time that does not tell where tokens differ. Whether programs are let in at all is not asked here.
+    fn program(&self, token: &str) -> Option<Program>;
+
+    /// Whether a program of this id still has its token. Whatever changes that, or the next, must be followed by an
+    /// [`Event::State`]: then conversations end that may not go on.
+    fn has_program(&self, id: &str) -> bool;
+
+    /// Whether anybody but the window is let in.
+    fn programs_allowed(&self) -> bool;
 }
 
 /// Someone who looks at pictures; dropping it is looking away.
@@ -67,6 +92,10 @@ pub struct DoorConfig {
     pub allowed_origins: Vec<String>,
     /// The version told in the greeting.
     pub version: String,
+    /// Answers what is asked beneath [`WEB_API_PATH`]; `None`: there is no web API. It is asked nothing by anybody whose
+    /// token, `Host` and `Origin` are not right, gets no body that is longer than 64 KiB, and finds the [`Visitor`] as an
+    /// extension of the request.
+    pub web_api: Option<Router>,
 }
 
 /// Why a door could not be opened.
@@ -96,17 +125,6 @@ pub struct Door {
     _lock: FolderLock,
 }
 
-/// What every conversation shares.
-struct Shared<C> {
-    core: C,
-    gate: Gate,
-    version: String,
-    stop: CancellationToken,
-    windows: Arc<AtomicUsize>,
-    clients: AtomicUsize,
-    picture_clients: AtomicUsize,
-}
-
 impl Door {
     /// Locks the data folder and opens the door. Within a tokio runtime.
     ///
@@ -128,29 +146,32 @@ impl Door {
         let address = listener.local_addr().map_err(DoorError::Listen)?;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(DoorError::Listen)?;
 
-        let file = DoorFile { url: url_of(address), token: token::random(), pid: std::process::id() };
+        let token = DoorToken::random();
+        let file = DoorFile {
+            url: format!("ws://{address}{CONTROL_PATH}"),
+            token: token.text().to_owned(),
+            pid: std::process::id(),
+            web_api: config.web_api.is_some().then(|| format!("http://{address}{WEB_API_PATH}")),
+        };
         let stop = CancellationToken::new();
         let windows = Arc::new(AtomicUsize::new(0));
         let shared = Arc::new(Shared {
             core,
-            gate: Gate::new(address, file.token.clone(), config.allowed_origins),
+            gate: Gate::new(address, config.allowed_origins),
+            token,
             version: config.version,
             stop: stop.clone(),
+            audit: Audit::open(&config.data),
+            allowances: Allowances::default(),
+            guests: Arc::new(Guests::default()),
+            requests: Semaphore::new(MAX_REQUESTS),
             windows: windows.clone(),
-            clients: AtomicUsize::new(0),
-            picture_clients: AtomicUsize::new(0),
+            conversations: Crowd::default(),
+            viewers: Crowd::default(),
         });
-        let router = Router::new()
-            .route(CONTROL_PATH, axum::routing::get(connection::upgrade))
-            .route(PICTURES_PATH, axum::routing::get(pictures::upgrade))
-            .with_state(shared);
-        let stopped = stop.clone().cancelled_owned();
-        tokio::spawn(async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the control door closed");
-            }
-        });
+        let router = route(&shared, config.web_api.unwrap_or_default());
+        tokio::spawn(sockets::serve(listener, router, stop.clone()));
+        tokio::spawn(show_out(shared));
         // Only now: whoever finds the file finds an open door.
         file.write(&config.data).map_err(DoorError::Folder)?;
         Ok(Self { file, data: config.data, stop, windows, _lock: lock })
@@ -159,6 +180,11 @@ impl Door {
     /// The WebSocket's address.
     pub fn url(&self) -> &str {
         &self.file.url
+    }
+
+    /// The web API's address; `None`: there is none.
+    pub fn web_api(&self) -> Option<&str> {
+        self.file.web_api.as_deref()
     }
 
     /// The door file, which holds the token.
@@ -179,6 +205,37 @@ impl Drop for Door {
     }
 }
 
-fn url_of(address: SocketAddr) -> String {
-    format!("ws://{address}{CONTROL_PATH}")
+/// The two WebSockets, and everything else behind a token.
+fn route<C: Core>(shared: &Arc<Shared<C>>, web_api: Router) -> Router {
+    let admitted = axum::middleware::from_fn_with_state(shared.clone(), web::admit::<C>).layer(web_api);
+    Router::new()
+        .route(CONTROL_PATH, axum::routing::get(connection::upgrade::<C>))
+        .route(PICTURES_PATH, axum::routing::get(pictures::upgrade::<C>))
+        .with_state(shared.clone())
+        .fallback_service(admitted)
+}
+
+/// Asks those to leave who lost the right to be here, whenever the state changed.
+async fn show_out<C: Core>(shared: Arc<Shared<C>>) {
+    let mut events = shared.core.events();
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            () = shared.stop.cancelled() => return,
+        };
+        match event {
+            Ok(Event::State { .. }) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                shared.guests.show_out(|visitor, errand| shared.may_stay(visitor, errand).is_ok());
+            }
+            Ok(
+                Event::Call { .. }
+                | Event::Levels { .. }
+                | Event::Quality { .. }
+                | Event::Sdk { .. }
+                | Event::RaiseWindow
+                | Event::Stopping,
+            ) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
 }

@@ -3,16 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bellbird_contract::PictureFrame;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 
-use super::connection::{Counted, MAX_CLIENTS, close, enter, greet};
-use super::{Core, Shared, Viewer};
+use super::connection::{Entry, Farewell, enter, let_in, say, why_not};
+use super::gate::Way;
+use super::shared::Shared;
+use super::sockets::Seat;
+use super::visitor::Errand;
+use super::{Core, Viewer};
+use crate::PICTURES_PATH;
 
 /// How long one picture may take to be taken by a page that stopped reading.
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
@@ -23,34 +29,41 @@ const MAX_SHOWN: usize = 128;
 /// Judges the request and, when it may come in, sends pictures.
 pub(super) async fn upgrade<C: Core>(
     State(shared): State<Arc<Shared<C>>>,
+    Extension(seat): Extension<Arc<Seat>>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    match enter(&shared, &headers, upgrade) {
-        Some((_, upgrade)) => upgrade.on_upgrade(move |socket| converse(shared, socket)),
+    match enter(&shared, PICTURES_PATH, &headers, upgrade) {
+        Some((way, upgrade)) => upgrade.on_upgrade(async move |mut socket| {
+            tokio::select! {
+                () = Box::pin(converse(&shared, way, &mut socket, &seat)) => {}
+                () = seat.lost() => {}
+            }
+        }),
         None => StatusCode::FORBIDDEN.into_response(),
     }
 }
 
-async fn converse<C: Core>(shared: Arc<Shared<C>>, mut socket: WebSocket) {
-    let clients = Counted::enter(&shared.picture_clients);
-    if clients.now > MAX_CLIENTS {
-        return close(&mut socket, close_code::AGAIN, "too many clients").await;
-    }
-    if let Err(reason) = greet(&shared, &mut socket).await {
-        tracing::warn!(reason, "no greeting at the door for pictures");
-        return close(&mut socket, close_code::POLICY, reason).await;
-    }
+async fn converse<C: Core>(shared: &Shared<C>, way: Way, socket: &mut WebSocket, seat: &Seat) {
+    let Some(Entry { visitor, guest, _counted }) =
+        let_in(shared, PICTURES_PATH, Errand::Pictures, &shared.viewers, way, socket, seat).await
+    else {
+        return;
+    };
     let viewer = shared.core.viewer();
-    let (sink, stream) = socket.split();
-    tokio::select! {
-        () = send_all(&viewer, sink) => {}
-        () = receive_all(&viewer, stream) => {}
-        () = shared.stop.cancelled() => {}
+    let (mut sink, stream) = socket.split();
+    let farewell = tokio::select! {
+        () = send_all(&viewer, &mut sink) => None,
+        farewell = receive_all(&viewer, stream) => farewell,
+        () = guest.asked_to_leave() => Some(why_not(shared, &visitor, Errand::Pictures)),
+        () = shared.stop.cancelled() => None,
+    };
+    if let Some(farewell) = farewell {
+        say(&mut sink, farewell).await;
     }
 }
 
-async fn send_all(viewer: &impl Viewer, mut sink: SplitSink<WebSocket, Message>) {
+async fn send_all(viewer: &impl Viewer, sink: &mut SplitSink<&mut WebSocket, Message>) {
     loop {
         let picture = viewer.next().await;
         match tokio::time::timeout(SEND_TIMEOUT, sink.send(Message::Binary(picture))).await {
@@ -61,12 +74,14 @@ async fn send_all(viewer: &impl Viewer, mut sink: SplitSink<WebSocket, Message>)
     }
 }
 
-async fn receive_all(viewer: &impl Viewer, mut stream: SplitStream<WebSocket>) {
+async fn receive_all(viewer: &impl Viewer, mut stream: SplitStream<&mut WebSocket>) -> Option<Farewell> {
     loop {
         let text = match stream.next().await {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-            Some(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) | None => return,
+            Some(Ok(Message::Close(_))) | None => return None,
+            Some(Ok(Message::Binary(_))) => return Some(Farewell::not_understood()),
+            Some(Err(_)) => return Some(Farewell::unreadable()),
         };
         match serde_json::from_str(&text) {
             Ok(PictureFrame::Show { layout, pictures }) if pictures.len() <= MAX_SHOWN => {
@@ -74,7 +89,8 @@ async fn receive_all(viewer: &impl Viewer, mut stream: SplitStream<WebSocket>) {
             }
             Ok(PictureFrame::Drawn { number }) => viewer.drawn(number),
             Ok(PictureFrame::Show { .. }) | Err(_) => {
-                return tracing::warn!("a frame of a page is not understood");
+                tracing::warn!("a frame of a page is not understood");
+                return Some(Farewell::not_understood());
             }
         }
     }
