@@ -208,6 +208,10 @@ export class FakeCore implements Door {
     this.retries += 1;
   }
 
+  close(): void {
+    this.#listeners.clear();
+  }
+
   setLink(link: Link): void {
     this.#link = link;
     this.#tell({ notice: "link", link });
@@ -295,6 +299,9 @@ export class FakeCore implements Door {
         if (command.call) {
           this.change(command.call, command.kind === "video" ? { camera_on: !command.muted } : { muted: command.muted });
         }
+        return ok;
+      case "set_silent":
+        if (command.call) this.change(command.call, { silent: command.silent });
         return ok;
       case "list_screens":
         return { reply: "screens", screens: this.screens };

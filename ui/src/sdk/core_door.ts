@@ -8,7 +8,8 @@ import { type Door, type DoorAddress, type Link, type Notice, Refusal, problemOf
 export interface Socket {
   onopen: ((this: never, event: never) => unknown) | null;
   onmessage: ((this: never, message: MessageEvent) => unknown) | null;
-  onclose: ((this: never, event: never) => unknown) | null;
+  onclose: ((this: never, event: CloseEvent) => unknown) | null;
+  onerror?: ((this: never, event: never) => unknown) | null;
   send(text: string): void;
   close(): void;
 }
@@ -19,9 +20,20 @@ export const RETRY_MS = [200, 500, 1000, 2000, 4000];
 /** A core that says nothing for this long after the socket opened is not one. */
 const WELCOME_MS = 10_000;
 
+/** How a socket is closed on whoever shows a wrong token, or none. */
+const POLICY_VIOLATION = 1008;
+
 interface Pending {
   resolve: (reply: Reply) => void;
   reject: (refusal: Refusal) => void;
+}
+
+/** The runtime's own WebSocket. */
+export function openSocket(url: string): WebSocket {
+  if (typeof WebSocket === "undefined") {
+    throw new Refusal({ number: 0, code: "internal", detail: "this runtime has no WebSocket: Node has one from version 22 on" });
+  }
+  return new WebSocket(url);
 }
 
 /** A door over a WebSocket. Begins to open at once. */
@@ -37,8 +49,9 @@ export class CoreDoor implements Door {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Tells a late answer of an attempt that was given up from the present one. */
   #attempt = 0;
+  #closed = false;
 
-  constructor(find: () => Promise<DoorAddress>, connect: (url: string) => Socket = (url) => new WebSocket(url)) {
+  constructor(find: () => Promise<DoorAddress>, connect: (url: string) => Socket = openSocket) {
     this.#find = find;
     this.#connect = connect;
     void this.#open();
@@ -69,8 +82,17 @@ export class CoreDoor implements Door {
     void this.#open();
   }
 
+  close(): void {
+    this.#closed = true;
+    this.#attempt += 1;
+    this.#socket?.close();
+    this.#listeners.clear();
+    this.#lose(null);
+  }
+
   async #open(): Promise<void> {
     clearTimeout(this.#timer);
+    if (this.#closed) return;
     const attempt = ++this.#attempt;
     try {
       const address = await this.#find();
@@ -88,9 +110,13 @@ export class CoreDoor implements Door {
     socket.onmessage = (message) => {
       if (attempt === this.#attempt) this.#receive(message.data as unknown);
     };
-    socket.onclose = () => {
-      if (attempt === this.#attempt) this.#lose(null);
+    socket.onclose = (event) => {
+      if (attempt !== this.#attempt) return;
+      const refused = (event as CloseEvent | undefined)?.code === POLICY_VIOLATION && this.#link.link !== "open";
+      this.#lose(refused ? { number: 0, code: "forbidden", detail: `the core: ${event.reason}` } : null, refused);
     };
+    // What went wrong is told by the close that follows; some runtimes end the program for an error nobody heard.
+    socket.onerror = () => {};
   }
 
   #send(socket: Socket, frame: ClientFrame): void {
@@ -125,16 +151,18 @@ export class CoreDoor implements Door {
     }
   }
 
-  #lose(problem: Problem | null): void {
+  #lose(problem: Problem | null, refused = false): void {
     clearTimeout(this.#timer);
     this.#socket = null;
     for (const pending of this.#pending.values()) {
       pending.reject(new Refusal({ number: 0, code: "core-gone", detail: "the core went away before it answered" }));
     }
     this.#pending.clear();
-    if (this.#link.link === "stopped") return;
+    if (this.#closed || this.#link.link === "stopped") return;
     const since = this.#link.link === "lost" ? this.#link.since : Date.now();
-    this.#setLink({ link: "lost", since, problem });
+    this.#setLink(refused ? { link: "lost", since, problem, refused } : { link: "lost", since, problem });
+    // A listener may have had enough of it.
+    if (this.#closed as boolean) return;
     const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];
     this.#failures += 1;
     this.#timer = setTimeout(() => void this.#open(), wait);

@@ -1,5 +1,5 @@
-// What the views and the state know of the core: commands in, notices out. Who is behind it, a WebSocket or a test's
-// script, they cannot tell.
+// What the rest of the SDK knows of the core: commands in, notices out. Who is behind it, a WebSocket or a test's
+// script, it cannot tell.
 
 import type { Command, Event, Problem, Reply } from "./contract.js";
 
@@ -13,8 +13,11 @@ export interface DoorAddress {
 export type Link =
   | { link: "opening" }
   | { link: "open"; version: string }
-  /** Lost or never reached; being looked for again. `problem`: why the last try failed, when that is known. */
-  | { link: "lost"; since: number; problem: Problem | null }
+  /**
+   * Lost or never reached; being looked for again. `problem`: why the last try failed, when that is known. `refused`: a
+   * core is there and did not take the token.
+   */
+  | { link: "lost"; since: number; problem: Problem | null; refused?: boolean }
   /** The core ended because it was asked to. */
   | { link: "stopped" };
 
@@ -29,6 +32,8 @@ export interface Door {
   listen(listener: (notice: Notice) => void): () => void;
   /** Looks for the core again, now, when the link is lost or stopped. */
   retry(): void;
+  /** Lets go of the core for good: what waits for an answer is refused, and nothing is told any more. */
+  close(): void;
 }
 
 /** A command that was not done. */

@@ -1,0 +1,69 @@
+// How every method answers: a value, also when it was refused.
+
+import type { Problem, Reply, SdkResult } from "./contract.js";
+
+/** Accepted. */
+export const ACCEPTED = 200;
+
+/** Of every method. 200 is accepted; anything else a refusal, whose stable `code` and `message` say why. */
+export type Result = Pick<SdkResult, "statusCode" | "message" | "code">;
+
+/** Of a method that yields something: what it yields is there when it was accepted. */
+export type ResultWith<T> = Result & Partial<T>;
+
+/** Statuses of refusals. What is not here is 500: it failed, on our side or the server's. */
+const STATUS: Record<string, number> = {
+  "not-now": 400,
+  "bad-link": 400,
+  "no-screen": 400,
+  "wrong-password": 401,
+  "signed-out": 401,
+  "password-needed": 401,
+  forbidden: 403,
+  "read-only": 403,
+  lobby: 403,
+  "consent-needed": 403,
+  "device-denied": 403,
+  "camera-denied": 403,
+  "screen-denied": 403,
+  "unknown-user": 404,
+  "unknown-room": 404,
+  "invitation-expired": 410,
+  throttled: 429,
+  "server-unreachable": 503,
+  "signaling-lost": 503,
+  "core-gone": 503,
+  "timed-out": 504,
+};
+
+/** A refusal. */
+export function refused(problem: Problem): Result {
+  return {
+    statusCode: STATUS[problem.code] ?? 500,
+    message: problem.detail || problem.code,
+    code: problem.code,
+  };
+}
+
+/** Success. */
+export const DONE: Result = { statusCode: ACCEPTED, message: "accepted" };
+
+/** A refusal yields nothing. */
+export function nothing<T>(result: Result): ResultWith<T> {
+  return result as ResultWith<T>;
+}
+
+/** Picks what a reply yields; a reply of another kind is the core's mistake. */
+export function yielded<K extends Reply["reply"], T>(
+  reply: Reply,
+  kind: K,
+  pick: (reply: Extract<Reply, { reply: K }>) => T,
+): ResultWith<T> {
+  if (reply.reply !== kind) return nothing(refused({ number: 0, code: "internal", detail: `the core answered ${reply.reply}` }));
+  return { ...DONE, ...pick(reply as Extract<Reply, { reply: K }>) };
+}
+
+/** Whether it was accepted. */
+export function accepted(result: Result): boolean {
+  return result.statusCode === ACCEPTED;
+}
