@@ -57,25 +57,14 @@ mod here {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(target_os = "windows")]
 mod here {
-    use super::{CaptureError, ScreenList, Source, Thumbnail, VideoSource};
+    pub(super) use crate::windows::{list, open, picture as thumbnail};
+}
 
-    fn missing() -> CaptureError {
-        CaptureError::NoScreen("screens of this system cannot be captured yet".into())
-    }
-
-    pub(super) fn list() -> Result<ScreenList, CaptureError> {
-        Err(missing())
-    }
-
-    pub(super) fn thumbnail(_source: &VideoSource, _max_width: u32) -> Result<Thumbnail, CaptureError> {
-        Err(missing())
-    }
-
-    pub(super) fn open(_source: &VideoSource) -> Result<Box<dyn Source>, CaptureError> {
-        Err(missing())
-    }
+#[cfg(target_os = "macos")]
+mod here {
+    pub(super) use crate::macos::{list, open, picture as thumbnail};
 }
 
 pub(crate) fn list() -> Result<ScreenList, CaptureError> {

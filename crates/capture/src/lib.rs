@@ -31,16 +31,21 @@ mod camera;
 mod capture;
 mod desktop;
 mod film;
+#[cfg(any(target_os = "windows", target_os = "macos", test))]
+mod latest;
+#[cfg(target_os = "macos")]
+mod macos;
 mod orders;
 mod output;
 mod page;
 mod pattern;
 mod picker;
 mod source;
-#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "no pictures of screens on that system yet"))]
 mod thumbnail;
 #[cfg(target_os = "linux")]
 mod wayland;
+#[cfg(target_os = "windows")]
+mod windows;
 #[cfg(target_os = "linux")]
 mod x11;
 

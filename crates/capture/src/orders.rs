@@ -7,7 +7,6 @@ use crate::CaptureFormat;
 
 /// The longest a source may wait without looking up, for sources that have to wait elsewhere than in
 /// [`Orders::wait_until`].
-#[cfg(target_os = "linux")]
 pub(crate) const LONGEST_BLIND_WAIT: Duration = Duration::from_millis(100);
 
 /// Shared between a [`Capture`](crate::Capture) and its thread.
@@ -86,7 +85,6 @@ impl Orders {
     }
 
     /// Takes the wish for the last picture, for sources that wait elsewhere.
-    #[cfg(target_os = "linux")]
     pub(crate) fn take_refresh(&self) -> bool {
         std::mem::take(&mut self.lock().refresh)
     }

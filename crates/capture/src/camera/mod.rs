@@ -1,8 +1,10 @@
 //! Cameras.
 
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 #[cfg(target_os = "linux")]
 mod jpeg;
-#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "other systems unpack pixels themselves"))]
 mod mode;
 #[cfg(target_os = "linux")]
 mod video4linux;
@@ -24,14 +26,12 @@ pub(crate) fn open(name: Option<&str>, format: CaptureFormat) -> Result<Box<dyn 
     Ok(Box::new(camera))
 }
 
-/// The names of all cameras: there is no way to them on this system yet.
+/// Likewise.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn names() -> Vec<String> {
-    Vec::new()
-}
+pub(crate) use elsewhere::names;
 
-/// No camera can be opened on this system yet.
+/// Chooses a camera by name, or the first one.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn open(_name: Option<&str>, _format: CaptureFormat) -> Result<Box<dyn Source>, CaptureError> {
-    Err(CaptureError::NoCamera)
+pub(crate) fn open(name: Option<&str>, format: CaptureFormat) -> Result<Box<dyn Source>, CaptureError> {
+    Ok(Box::new(elsewhere::Camera::choose(name, format)?))
 }
