@@ -143,6 +143,11 @@ pub(crate) fn call_view(view: &call::CallView, setting: &CallSetting<'_>) -> con
         recorded: view.facts.recorded,
         on_hold: view.on_hold,
         hand_raised: view.hand_raised,
+        video_request: match view.video_request {
+            call::VideoRequest::None => contract::VideoRequest::None,
+            call::VideoRequest::ByUs => contract::VideoRequest::AskedByUs,
+            call::VideoRequest::ByThem => contract::VideoRequest::AskedByThem,
+        },
         reactions: view.facts.reactions.iter().map(|reaction| reaction.as_str().to_owned()).collect(),
         group: group_view(view),
         connected_at_ms: view.connected_at.map(unix_ms),
@@ -187,6 +192,8 @@ pub(crate) fn happening(event: &call::CallEvent, duration: Duration) -> Option<c
     let name =
         |participant: &Option<call::ParticipantId>| participant.as_ref().map(|id| id.as_str().to_owned());
     Some(match event {
+        // The call SDK tells of these.
+        call::CallEvent::VideoSwitch { .. } | call::CallEvent::PersonAdded(_) => return None,
         call::CallEvent::Room(_) => return None,
         call::CallEvent::Status { participant, status: new } => {
             contract::CallHappening::Status { participant: name(participant), status: status(*new) }

@@ -1,6 +1,6 @@
 //! What a call tells the outside, in the order it happens.
 
-use crate::{CallStatus, EndReason, MediaKind, ParticipantId, Reaction, RoomId};
+use crate::{CallStatus, ContactId, EndReason, MediaKind, ParticipantId, Reaction, RoomId, VideoSwitch};
 
 /// One thing that happened in a call. `participant: None` means the local side.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +57,16 @@ pub enum CallEvent {
         /// What.
         reaction: Reaction,
     },
+    /// Somebody said something about going from audio to video, or ran out of time for it. What is asked by them is
+    /// [`VideoSwitch::Request`] of a participant; what they take back, [`VideoSwitch::Cancel`].
+    VideoSwitch {
+        /// Who; `None` for the local side.
+        participant: Option<ParticipantId>,
+        /// What.
+        word: VideoSwitch,
+    },
+    /// Someone was added to the conversation at our wish, and is rung.
+    PersonAdded(ContactId),
     /// Something went wrong that the person should know; the call goes on unless `Ended` follows.
     Problem(crate::ports::Problem),
     /// The last event of a call, exactly once.

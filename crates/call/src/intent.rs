@@ -1,6 +1,6 @@
 //! What the person (or the program that stands in for one) wants.
 
-use crate::{ContactId, MediaKind, MediaKinds, ParticipantId, Reaction, RoomId, Watch};
+use crate::{ContactId, MediaKind, MediaKinds, ParticipantId, Reaction, RoomId, VideoSwitch, Watch};
 
 /// Whom or what to call.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,4 +68,7 @@ pub enum Intent {
     AskToMute(ParticipantId),
     /// Add someone to the conversation of a call that runs, and ring them.
     AddPerson(ContactId),
+    /// In a call of two: ask to go from audio to video, take that back, agree to what they asked, or refuse it. Asking
+    /// and agreeing are being willing to show our camera.
+    VideoSwitch(VideoSwitch),
 }

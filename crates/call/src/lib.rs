@@ -23,6 +23,7 @@ mod participant;
 pub mod ports;
 mod secret;
 mod status;
+mod switch;
 mod video;
 mod view;
 
@@ -37,5 +38,6 @@ pub use machine::{CallConfig, CallInput, CallMachine, CallOutput};
 pub use participant::{MediaKind, MediaKinds, RemoteParticipant};
 pub use secret::Secret;
 pub use status::CallStatus;
+pub use switch::{VideoRequest, VideoSwitch};
 pub use video::{VideoLayer, VideoQuality, Watch};
 pub use view::{CallDirection, CallView, LinkQuality, ParticipantView};

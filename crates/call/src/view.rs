@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     CallId, CallStatus, ContactId, EndReason, MediaKinds, ParticipantId, RoomFacts, RoomId, VideoQuality,
+    VideoRequest,
 };
 
 /// Who began the call.
@@ -34,6 +35,8 @@ pub struct CallView {
     pub facts: RoomFacts,
     /// The call as a whole.
     pub status: CallStatus,
+    /// Whether the service let us into the call: from then on it is under way for others too.
+    pub joined: bool,
     /// Whether it is incoming and waits for Answer or Decline.
     pub can_answer: bool,
     /// What was asked for or offered.
@@ -48,6 +51,8 @@ pub struct CallView {
     pub on_hold: bool,
     /// Our hand is raised.
     pub hand_raised: bool,
+    /// Whether somebody asks to go from audio to video.
+    pub video_request: VideoRequest,
     /// When it first connected; `None` before. Unlike the durations below it does not grow old with the view.
     pub connected_at: Option<Instant>,
     /// Connected time at the moment the view was taken, its final value once over; `None` before the first connection.

@@ -63,12 +63,17 @@ impl Storm {
         }
     }
 
+    fn switch(&mut self) -> VideoSwitch {
+        [VideoSwitch::Request, VideoSwitch::Accept, VideoSwitch::Decline, VideoSwitch::Cancel]
+            [self.random.below(4)]
+    }
+
     fn candidate(&mut self) -> IceCandidate {
         IceCandidate { candidate: String::new(), sdp_mid: None, sdp_mline_index: None }
     }
 
     fn signaling(&mut self) -> SignalingEvent {
-        match self.random.below(30) {
+        match self.random.below(31) {
             0 => SignalingEvent::RoomEntered {
                 room: RoomId::new("r"),
                 display_name: "y".repeat(self.random.below(2000)),
@@ -105,6 +110,10 @@ impl Storm {
             28 => {
                 let reaction = Reaction::new("👍").expect("it is one");
                 SignalingEvent::RemoteReaction { participant: self.participant(), reaction }
+            }
+            30 => {
+                let (participant, word) = (self.participant(), self.switch());
+                SignalingEvent::RemoteVideoSwitch { participant, word }
             }
             29 => SignalingEvent::Facts(RoomFacts {
                 moderator: self.random.chance(0.5),
@@ -150,7 +159,8 @@ impl Storm {
 
     /// What the person may do without wanting the call.
     fn idle_intent(&mut self) -> Intent {
-        match self.random.below(9) {
+        match self.random.below(10) {
+            8 => Intent::VideoSwitch(self.switch()),
             0 => Intent::Mute(self.kind()),
             1 => Intent::Unmute(self.kind()),
             2 => Intent::Hold,
@@ -183,6 +193,8 @@ struct Watch {
     willed: bool,
     captures: usize,
     firsts: std::collections::HashSet<String>,
+    /// We asked to go to video, and that is open.
+    video_asked: bool,
     ended: bool,
     outputs: usize,
 }
@@ -203,7 +215,8 @@ impl Watch {
                     kind: MediaKind::Video | MediaKind::Screen,
                     muted: false,
                 }) => {
-                    let asked = met.starts_with("intent") || met.starts_with("start");
+                    let by_person = met.starts_with("intent") || met.starts_with("start");
+                    let asked = by_person || std::mem::take(&mut self.video_asked);
                     assert!(self.captures == 1 && asked, "a picture of ours nobody asked for, met {met}");
                 }
                 CallOutput::Signaling(SignalingCommand::ShareScreen(true)) => {
@@ -216,6 +229,16 @@ impl Watch {
                     | SignalingCommand::Accept { .. }
                     | SignalingCommand::Dial { .. },
                 ) => assert!(self.willed, "{output:?} before the person wanted it, met {met}"),
+                CallOutput::Event(CallEvent::VideoSwitch { participant, word }) => {
+                    match (participant, word) {
+                        (None, VideoSwitch::Request) => {
+                            assert!(met.starts_with("intent"), "a question nobody asked, met {met}");
+                            self.video_asked = true;
+                        }
+                        (_, VideoSwitch::Decline) | (None, VideoSwitch::Cancel) => self.video_asked = false,
+                        (_, VideoSwitch::Accept) | (Some(_), VideoSwitch::Request | VideoSwitch::Cancel) => {}
+                    }
+                }
                 CallOutput::Event(CallEvent::Ended(_)) => self.ended = true,
                 CallOutput::Event(event @ CallEvent::FirstMedia { .. }) => {
                     // Someone who left and came back under the same id is heard for the first time again.

@@ -11,7 +11,7 @@ use crate::{
     ParticipantView, PictureFrame, PixelLayout, Problem, ProgramView, RemoteJoinPolicy,
     RemoteJoinRequestView, Reply, RoomView, ScreenKind, ScreenView, SdkEvent, SdkMethod, SdkResult,
     SdkStatus, SdkTrackType, SessionStatus, ShownPicture, SigningInView, SpeakingPayload, Status,
-    SwitchStatus, TrackKind, UserDetails, UserStatus, UserTrack, VideoQualityView,
+    SwitchStatus, TrackKind, UserDetails, UserStatus, UserTrack, VideoQualityView, VideoRequest,
 };
 
 const HEAD: &str =
@@ -43,6 +43,7 @@ pub fn typescript() -> String {
     declare::<Status>(&mut module, &config);
     declare::<EndReason>(&mut module, &config);
     declare::<EntranceView>(&mut module, &config);
+    declare::<VideoRequest>(&mut module, &config);
     declare::<CallView>(&mut module, &config);
     declare::<GroupView>(&mut module, &config);
     declare::<ParticipantView>(&mut module, &config);

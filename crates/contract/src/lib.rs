@@ -36,5 +36,5 @@ pub use sdk::{
 pub use state::{
     AccountState, AccountView, AppView, CallView, ContactView, DeviceView, DevicesView, EndReason,
     EntranceView, GroupView, InvitationView, LocalServerView, ParticipantView, Problem, RoomView, ScreenKind,
-    ScreenView, SigningInView, Status,
+    ScreenView, SigningInView, Status, VideoRequest,
 };

@@ -197,6 +197,19 @@ pub enum EntranceView {
     Consent,
 }
 
+/// Whether the question to go from audio to video is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum VideoRequest {
+    /// Nobody asks.
+    #[default]
+    None,
+    /// We asked, and wait.
+    AskedByUs,
+    /// They asked, and wait for us.
+    AskedByThem,
+}
+
 /// A whole call.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 pub struct CallView {
@@ -234,6 +247,9 @@ pub struct CallView {
     pub joined_by: Option<String>,
     /// Our microphone is off.
     pub muted: bool,
+    /// The others are not heard here: our loudspeaker is off. They do not learn of it.
+    #[serde(default)]
+    pub silent: bool,
     /// Our camera is on.
     #[serde(default)]
     pub camera_on: bool,
@@ -247,9 +263,6 @@ pub struct CallView {
     #[serde(default)]
     pub may_share_screen: bool,
     /// The call is recorded, or is about to be.
-    /// The others are not heard here: our loudspeaker is off. They do not learn of it.
-    #[serde(default)]
-    pub silent: bool,
     #[serde(default)]
     pub recorded: bool,
     /// We put it on hold.
@@ -257,6 +270,9 @@ pub struct CallView {
     /// Our hand is raised.
     #[serde(default)]
     pub hand_raised: bool,
+    /// Whether somebody asks to go from audio to video; [`crate::SdkMethod`] has the answers.
+    #[serde(default)]
+    pub video_request: VideoRequest,
     /// What can be shown as a reaction.
     #[serde(default)]
     pub reactions: Vec<String>,

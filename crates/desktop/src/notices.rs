@@ -146,6 +146,7 @@ mod tests {
             recorded: false,
             on_hold: false,
             hand_raised: false,
+            video_request: bellbird_contract::VideoRequest::None,
             reactions: Vec::new(),
             group: None,
             connected_at_ms: None,

@@ -136,6 +136,7 @@ fn ringing(name: &str) -> CallView {
         recorded: false,
         on_hold: false,
         hand_raised: false,
+        video_request: bellbird_contract::VideoRequest::None,
         reactions: Vec::new(),
         group: None,
         connected_at_ms: None,

@@ -1,8 +1,8 @@
 //! Between the wire's words and the call's. Nothing beyond this crate sees the wire's.
 
-use bellbird_call::{IceCandidate, IceServer, MediaKind, MediaKinds};
+use bellbird_call::{IceCandidate, IceServer, MediaKind, MediaKinds, VideoSwitch};
 use bellbird_talk_wire::constants::{IN_CALL, IN_CALL_AUDIO, IN_CALL_VIDEO, MAX_NAME_BYTES};
-use bellbird_talk_wire::{Candidate, DataMessage, IceServerEntry, MuteName, SignalingSettings};
+use bellbird_talk_wire::{Candidate, DataMessage, IceServerEntry, MuteName, SignalingSettings, SwitchName};
 
 /// Most STUN or TURN servers taken from a server's settings, and most URLs of each.
 const MAX_ICE_SERVERS: usize = 16;
@@ -73,6 +73,26 @@ pub(crate) fn kind_to_wire(kind: MediaKind) -> Option<MuteName> {
         MediaKind::Audio => Some(MuteName::Audio),
         MediaKind::Video => Some(MuteName::Video),
         MediaKind::Screen => None,
+    }
+}
+
+/// What somebody says about going to video.
+pub(crate) fn switch_from_wire(name: SwitchName) -> VideoSwitch {
+    match name {
+        SwitchName::Request => VideoSwitch::Request,
+        SwitchName::Accept => VideoSwitch::Accept,
+        SwitchName::Decline => VideoSwitch::Decline,
+        SwitchName::Cancel => VideoSwitch::Cancel,
+    }
+}
+
+/// What we say about going to video.
+pub(crate) fn switch_to_wire(word: VideoSwitch) -> SwitchName {
+    match word {
+        VideoSwitch::Request => SwitchName::Request,
+        VideoSwitch::Accept => SwitchName::Accept,
+        VideoSwitch::Decline => SwitchName::Decline,
+        VideoSwitch::Cancel => SwitchName::Cancel,
     }
 }
 

@@ -41,7 +41,9 @@ pub use external_signaling::{
 pub use login_flow::{LoginFlowBegun, LoginFlowGranted, LoginFlowPoll};
 pub use notification::{Notification, NotificationAction, RichObject};
 pub use ocs::{ErrorData, Ocs, OcsBody, OcsMeta};
-pub use peer_message::{Candidate, ConnectionKind, MuteName, PeerBody, PeerMessage, StreamChoice};
+pub use peer_message::{
+    Candidate, ConnectionKind, MuteName, PeerBody, PeerMessage, StreamChoice, SwitchName,
+};
 pub use room::{CreateRoomRequest, Invitees, JoinRoomRequest, Participant, Room};
 pub use signaling::{
     HelloAuthParams, IceServerEntry, OutgoingMessage, PullItem, SendMessagesRequest, SignalingSettings,

@@ -83,6 +83,8 @@ pub enum PeerBody {
         /// The session meant.
         peer_id: String,
     },
+    /// About going from audio to video, between two (an extension; other clients ignore it).
+    VideoSwitch(SwitchName),
     /// The recipient's call rings at the sender (an extension; other clients ignore it).
     Ringing,
     /// The sender declined the recipient's call (an extension).
@@ -169,6 +171,36 @@ impl MuteName {
     }
 }
 
+/// What is said about going from audio to video (`payload.action`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SwitchName {
+    /// The sender asks for it.
+    Request,
+    /// The sender agrees.
+    Accept,
+    /// The sender refuses.
+    Decline,
+    /// The sender takes it back.
+    Cancel,
+}
+
+impl SwitchName {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Accept => "accept",
+            Self::Decline => "decline",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    fn read(name: &str) -> Option<Self> {
+        [Self::Request, Self::Accept, Self::Decline, Self::Cancel]
+            .into_iter()
+            .find(|one| one.as_str() == name)
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Wire {
     #[serde(default, deserialize_with = "lenient::optional_text", skip_serializing_if = "Option::is_none")]
@@ -204,6 +236,7 @@ impl PeerBody {
             Self::Reaction { .. } => "reaction",
             Self::UnshareScreen => "unshareScreen",
             Self::ForceMute { .. } => "control",
+            Self::VideoSwitch(_) => "videoSwitch",
             Self::Ringing => "ringing",
             Self::Declined => "declined",
             Self::Busy => "busy",
@@ -238,6 +271,7 @@ impl PeerBody {
             Self::RaiseHand { state, timestamp } => json!({ "state": state, "timestamp": timestamp }),
             Self::Reaction { reaction } => json!({ "reaction": reaction }),
             Self::ForceMute { peer_id } => json!({ "action": "forceMute", "peerId": peer_id }),
+            Self::VideoSwitch(name) => json!({ "action": name.as_str() }),
             Self::SelectStream(choice) => choice.payload(),
             Self::EndOfCandidates
             | Self::ConnectivityError
@@ -275,6 +309,7 @@ impl PeerBody {
             "control" if payload.get("action").and_then(Value::as_str) == Some("forceMute") => {
                 text("peerId").map(|peer_id| Self::ForceMute { peer_id })
             }
+            "videoSwitch" => text("action").and_then(|name| SwitchName::read(&name)).map(Self::VideoSwitch),
             "ringing" => Some(Self::Ringing),
             "declined" => Some(Self::Declined),
             "busy" => Some(Self::Busy),
@@ -361,6 +396,8 @@ mod tests {
             PeerBody::NickChanged { name: "Ann".into() },
             PeerBody::RaiseHand { state: true, timestamp: 5 },
             PeerBody::Reaction { reaction: "👍".into() },
+            PeerBody::VideoSwitch(SwitchName::Request),
+            PeerBody::VideoSwitch(SwitchName::Cancel),
             PeerBody::UnshareScreen,
             PeerBody::ForceMute { peer_id: "b".into() },
             PeerBody::Ringing,
@@ -399,6 +436,8 @@ mod tests {
             r#"{"type":"offer","payload":{"sdp":{"a":1}}}"#,
             r#"{"type":"candidate","payload":{"candidate":"flat"}}"#,
             r#"{"type":"control","payload":{"action":"reboot"}}"#,
+            r#"{"type":"videoSwitch"}"#,
+            r#"{"type":"videoSwitch","payload":{"action":"now"}}"#,
             r#"{"type":"startedTyping","sid":{},"to":[]}"#,
         ] {
             let message: PeerMessage = serde_json::from_str(json).unwrap();

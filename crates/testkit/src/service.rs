@@ -160,6 +160,13 @@ impl SimulatedService {
                     reaction,
                 });
             }
+            SignalingCommand::SendVideoSwitch { to, word } => {
+                let own = self.seats.get(&from).and_then(|seat| seat.session.clone());
+                let far = self.seats.iter().find(|(_, seat)| seat.session.as_ref() == Some(&to));
+                if let (Some(participant), Some(far)) = (own, far.map(|(line, _)| *line)) {
+                    self.tell(far, SignalingEvent::RemoteVideoSwitch { participant, word });
+                }
+            }
             SignalingCommand::AskToMute(who) => {
                 let target = |seat: &Seat| seat.session.as_ref() == Some(&who);
                 let target = self.seats.iter().find(|(_, seat)| target(seat)).map(|(line, _)| *line);

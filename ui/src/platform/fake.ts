@@ -136,6 +136,7 @@ export function callView(with_: Partial<CallView> = {}): CallView {
     recorded: false,
     on_hold: false,
     hand_raised: false,
+    video_request: "none",
     reactions: REACTIONS,
     group: null,
     connected_at_ms: null,

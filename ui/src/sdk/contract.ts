@@ -799,6 +799,11 @@ throttled: boolean, } | { "step": "lobby",
 opens_at_ms: number | null, } | { "step": "consent" };
 
 /**
+ * Whether the question to go from audio to video is open.
+ */
+export type VideoRequest = "none" | "asked_by_us" | "asked_by_them";
+
+/**
  * A whole call.
  */
 export type CallView = {
@@ -894,6 +899,10 @@ on_hold: boolean,
  * Our hand is raised.
  */
 hand_raised: boolean,
+/**
+ * Whether somebody asks to go from audio to video; [`crate::SdkMethod`] has the answers.
+ */
+video_request: VideoRequest,
 /**
  * What can be shown as a reaction.
  */

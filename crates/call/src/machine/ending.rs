@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::state::State;
+use super::switching::Question;
 use super::{CallInput, CallMachine};
 use crate::ports::{MediaCommand, Problem, ProblemCode, SignalingCommand, Tone};
 use crate::{CallEvent, EndReason, Intent, LeaveScope};
@@ -48,6 +49,7 @@ impl CallMachine {
             None => self.stop_tone(),
         }
         self.alone_until = None;
+        self.question = Question::None;
         self.ended_at = Some(now);
         self.enter(match tone {
             Some((_, length)) => State::Ending { reason, until: now + length },
@@ -81,7 +83,8 @@ impl CallMachine {
                 | Intent::RaiseHand(_)
                 | Intent::React(_)
                 | Intent::AskToMute(_)
-                | Intent::AddPerson(_),
+                | Intent::AddPerson(_)
+                | Intent::VideoSwitch(_),
             )
             | CallInput::Start
             | CallInput::Signaling(_)
@@ -98,6 +101,7 @@ impl CallMachine {
             self.end(EndReason::RemoteHangup, now);
             return;
         }
+        self.question_timed_out(now);
         self.settle(now);
         match self.state {
             State::Dialing { join_by, answer_by } => {

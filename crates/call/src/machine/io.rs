@@ -71,7 +71,8 @@ fn write_intent(f: &mut fmt::Formatter<'_>, intent: &Intent) -> fmt::Result {
         | Intent::Resume
         | Intent::ShareScreen(_)
         | Intent::RaiseHand(_)
-        | Intent::React(_) => write!(f, "{intent:?}"),
+        | Intent::React(_)
+        | Intent::VideoSwitch(_) => write!(f, "{intent:?}"),
     }
 }
 
@@ -105,6 +106,10 @@ fn write_signaling(f: &mut fmt::Formatter<'_>, event: &SignalingEvent) -> fmt::R
         SignalingEvent::RemoteReaction { participant, .. } => {
             write!(f, "participant {} reacts", Short(participant))
         }
+        SignalingEvent::RemoteVideoSwitch { participant, word } => {
+            write!(f, "participant {} says {word:?} about video", Short(participant))
+        }
+        SignalingEvent::PersonAdded(_) => f.write_str("a person was added"),
         SignalingEvent::Facts(facts) => {
             write!(f, "facts, moderator {}, mesh {}", facts.moderator, facts.mesh)
         }

@@ -24,6 +24,7 @@ mod roster;
 mod service;
 mod show;
 mod state;
+mod switching;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -36,6 +37,7 @@ use self::links::Links;
 use self::pictures::{NO_CAMERA, Sharing, Watched};
 use self::roster::Roster;
 use self::state::State;
+use self::switching::Question;
 use crate::ports::{MediaCommand, SignalingCommand, Tone};
 use crate::{
     CallDirection, CallEvent, CallId, CallStatus, CallTarget, ContactId, EndReason, Intent, Invitation,
@@ -86,6 +88,8 @@ pub struct CallMachine {
     sharing: Sharing,
     watched: Watched,
     hand_raised: bool,
+    /// Whether somebody asks to go to video.
+    question: Question,
     /// How often we may still react.
     reactions: Allowance,
     facts: RoomFacts,
@@ -175,6 +179,7 @@ impl CallMachine {
             sharing: Sharing::Off,
             watched: Watched::new(),
             hand_raised: false,
+            question: Question::None,
             reactions: Allowance::default(),
             facts: RoomFacts::default(),
             roster: Roster::default(),
@@ -222,7 +227,10 @@ impl CallMachine {
         } else {
             None
         };
-        [self.state.deadline(), self.alone_until, unlinked].into_iter().flatten().min()
+        [self.state.deadline(), self.alone_until, unlinked, self.question.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether nothing more will come of it, so that backend and engine can be dropped.
@@ -267,7 +275,8 @@ impl CallMachine {
                 | Intent::RaiseHand(_)
                 | Intent::React(_)
                 | Intent::AskToMute(_)
-                | Intent::AddPerson(_),
+                | Intent::AddPerson(_)
+                | Intent::VideoSwitch(_),
             )
             | CallInput::Signaling(_)
             | CallInput::Media(_)

@@ -30,6 +30,7 @@ impl CallMachine {
             Intent::React(reaction) => self.wants_reaction(reaction, now),
             Intent::AskToMute(who) => self.wants_other_muted(who),
             Intent::AddPerson(who) => self.wants_person(who),
+            Intent::VideoSwitch(word) => self.wants_switch(word, now),
         }
     }
 

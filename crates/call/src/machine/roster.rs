@@ -30,6 +30,7 @@ pub(super) struct Person {
     pub(super) hand: Option<u64>,
     reactions: Allowance,
     raises: Allowance,
+    asks: Allowance,
     /// Whether media have ever flowed from them.
     was_connected: bool,
     /// Whether the last link to them was given up and none came in its place.
@@ -75,6 +76,7 @@ impl Roster {
             hand: None,
             reactions: Allowance::default(),
             raises: Allowance::default(),
+            asks: Allowance::default(),
             info,
             status: CallStatus::Connecting,
             was_connected: false,
@@ -139,6 +141,11 @@ impl Roster {
     /// Whether someone is here who may react once more.
     pub(super) fn may_react(&mut self, id: &ParticipantId, now: Instant) -> bool {
         self.person(id).is_some_and(|person| person.reactions.take(now))
+    }
+
+    /// Whether someone is here who may ask to go to video once more.
+    pub(super) fn may_ask(&mut self, id: &ParticipantId, now: Instant) -> bool {
+        self.person(id).is_some_and(|person| person.asks.take(now))
     }
 
     /// Notes that the link to someone was given up.

@@ -46,6 +46,10 @@ impl CallMachine {
             SignalingEvent::RemoteReaction { participant, reaction } => {
                 self.remote_reaction(participant, reaction, now);
             }
+            SignalingEvent::RemoteVideoSwitch { participant, word } => {
+                self.remote_switch(participant, word, now);
+            }
+            SignalingEvent::PersonAdded(who) => self.tell(CallEvent::PersonAdded(who)),
             SignalingEvent::Facts(facts) => self.facts(facts),
             SignalingEvent::AnsweredElsewhere => self.invitation_settled(EndReason::AnsweredElsewhere, now),
             SignalingEvent::InvitationWithdrawn => self.invitation_settled(EndReason::Missed, now),
@@ -128,6 +132,7 @@ impl CallMachine {
         for link in self.links.take_of(who) {
             self.play(MediaCommand::CloseLink(link));
         }
+        self.question_left(who);
         if self.one_to_one && self.roster.is_empty() && self.state.is_accepted() {
             if self.config.rejoin_grace.is_zero() {
                 return self.end(EndReason::RemoteHangup, now);

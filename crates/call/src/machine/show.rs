@@ -33,6 +33,7 @@ impl CallMachine {
             one_to_one: self.one_to_one,
             facts: self.facts.clone(),
             status: self.state.status(),
+            joined: self.local.is_some(),
             // Also before its start, which is the first input: a call must not seem to stop ringing and ring again.
             can_answer: self.state.is_incoming()
                 || (matches!(self.state, State::Prepared) && self.direction() == CallDirection::Incoming),
@@ -42,6 +43,7 @@ impl CallMachine {
             sharing_screen: self.sharing == Sharing::On && self.state.is_willed(),
             on_hold: self.state.is_held(),
             hand_raised: self.hand_raised,
+            video_request: self.question.shown(),
             connected_at: self.connected_at,
             connected_for: self.connected_at.map(|at| until.saturating_duration_since(at)),
             reconnecting_at,

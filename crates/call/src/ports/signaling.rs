@@ -7,7 +7,7 @@ use crate::ports::Problem;
 use crate::{
     CallTarget, ContactId, IceCandidate, IceServer, Invitation, LeaveScope, Link, LinkId, MediaKind,
     MediaKinds, ParticipantId, Reaction, RemoteParticipant, RoomFacts, RoomId, SessionDescription,
-    VideoLayer,
+    VideoLayer, VideoSwitch,
 };
 
 /// One call's line to its signaling service. Commands are queued and carried out in order; nothing blocks.
@@ -88,7 +88,15 @@ pub enum SignalingCommand {
     SendReaction(Reaction),
     /// As a moderator, ask someone to switch their microphone off, and tell all others.
     AskToMute(ParticipantId),
-    /// Add someone to the conversation and ring them. What fails is told as [`SignalingEvent::Trouble`].
+    /// Tell the other one of a call of two something about going from audio to video.
+    SendVideoSwitch {
+        /// To whom.
+        to: ParticipantId,
+        /// What.
+        word: VideoSwitch,
+    },
+    /// Add someone to the conversation and ring them: told as [`SignalingEvent::PersonAdded`], or what fails as
+    /// [`SignalingEvent::Trouble`].
     AddPerson(ContactId),
     /// A link is connected: tell its far end our whole state (mute, name, hand).
     LinkConnected(LinkId),
@@ -191,6 +199,15 @@ pub enum SignalingEvent {
         /// What.
         reaction: Reaction,
     },
+    /// Someone says something about going from audio to video.
+    RemoteVideoSwitch {
+        /// Who.
+        participant: ParticipantId,
+        /// What.
+        word: VideoSwitch,
+    },
+    /// Someone was added at our wish.
+    PersonAdded(ContactId),
     /// What the conversation is and lets us do, whenever it is known anew. Follows
     /// [`SignalingEvent::RoomEntered`].
     Facts(RoomFacts),

@@ -95,6 +95,12 @@ impl CallTask {
                 }
                 Ok(())
             }
+            SignalingCommand::SendVideoSwitch { to, word } => {
+                if let Some(inside) = self.inside() {
+                    inside.send_switch(&to, word);
+                }
+                Ok(())
+            }
             SignalingCommand::AskToMute(who) => {
                 let sink = self.sink.clone();
                 if let Some(inside) = self.inside() {

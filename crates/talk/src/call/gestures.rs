@@ -4,11 +4,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bellbird_call::ports::{Problem, ProblemCode, SignalingEvent, SignalingSink};
-use bellbird_call::{ContactId, MAX_REACTIONS, MediaKind, ParticipantId, Reaction, RoomFacts};
+use bellbird_call::{ContactId, MAX_REACTIONS, MediaKind, ParticipantId, Reaction, RoomFacts, VideoSwitch};
 use bellbird_talk_wire::constants::{
     ACTOR_USERS, PARTICIPANT_MODERATOR, PARTICIPANT_OWNER, RECORDING_UNDERWAY, ROOM_GROUP, ROOM_PUBLIC,
 };
-use bellbird_talk_wire::{PeerBody, PeerMessage, Room};
+use bellbird_talk_wire::{PeerBody, PeerMessage, Room, SwitchName};
 
 use super::input::Input;
 use super::inside::{Inside, Standing};
@@ -17,6 +17,7 @@ use super::rights::Rights;
 use super::task::{CallTask, Entering, Phase};
 use crate::account::TalkAccount;
 use crate::rest::{RestError, Session, Subject};
+use crate::translate;
 
 impl CallTask {
     /// Asks for what completes the facts of a room: the emojis come with the server's capabilities, which mostly are
@@ -46,9 +47,10 @@ impl CallTask {
         let (account, session, sink) = (self.account.clone(), self.session.clone(), self.sink.clone());
         let token = inside.room.as_str().to_owned();
         tokio::spawn(async move {
-            if let Err(problem) = add(&account, &session, &token, &who).await {
-                sink(SignalingEvent::Trouble(problem));
-            }
+            sink(match add(&account, &session, &token, &who).await {
+                Ok(()) => SignalingEvent::PersonAdded(who),
+                Err(problem) => SignalingEvent::Trouble(problem),
+            });
         });
     }
 
@@ -109,6 +111,21 @@ impl Inside {
         if let Some(reaction) = Reaction::new(text) {
             sink(SignalingEvent::RemoteReaction { participant: ParticipantId::new(from), reaction });
         }
+    }
+
+    /// Tells somebody in the call something about going to video.
+    pub(super) fn send_switch(&self, to: &ParticipantId, word: VideoSwitch) {
+        let Standing::InCall(_) = &self.standing else { return };
+        if self.roster.is_in_call(to.as_str()) {
+            self.tell(to.as_str(), PeerBody::VideoSwitch(translate::switch_to_wire(word)));
+        }
+    }
+
+    /// Somebody in the call says something about going to video.
+    pub(super) fn remote_switch(&self, from: &str, name: SwitchName, sink: &SignalingSink) {
+        let Standing::InCall(_) = &self.standing else { return };
+        let (participant, word) = (ParticipantId::new(from), translate::switch_from_wire(name));
+        sink(SignalingEvent::RemoteVideoSwitch { participant, word });
     }
 
     fn tell_call(&self, body: &PeerBody) {

@@ -44,6 +44,7 @@ impl Inside {
                 self.remote_hand(&from, state, timestamp, sink);
             }
             PeerBody::Reaction { reaction } if in_call => self.remote_reaction(&from, &reaction, sink),
+            PeerBody::VideoSwitch(name) if in_call => self.remote_switch(&from, name, sink),
             // The server lets only moderators send this.
             PeerBody::ForceMute { peer_id } => {
                 let Standing::InCall(_) = &self.standing else { return };
@@ -63,6 +64,7 @@ impl Inside {
             | PeerBody::ConnectivityError
             | PeerBody::RaiseHand { .. }
             | PeerBody::Reaction { .. }
+            | PeerBody::VideoSwitch(_)
             | PeerBody::UnshareScreen
             | PeerBody::RequestOffer
             | PeerBody::SendOffer

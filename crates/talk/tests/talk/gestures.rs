@@ -1,7 +1,7 @@
 //! Raised hands, reactions, muting by a moderator and adding people, over the real server.
 
 use bellbird_call::ports::{ProblemCode, SignalingCommand, SignalingEvent};
-use bellbird_call::{CallTarget, ContactId, MediaKind, ParticipantId, Reaction, RoomFacts};
+use bellbird_call::{CallTarget, ContactId, MediaKind, ParticipantId, Reaction, RoomFacts, VideoSwitch};
 use bellbird_talk::{RoomKind, TalkAccount};
 
 use crate::stage::{Bell, Phone, Stage, negotiate};
@@ -84,6 +84,31 @@ async fn hands_and_reactions_reach_everyone_in_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_wish_to_go_to_video_reaches_whom_it_is_for() {
+    let stage = Stage::open().await;
+    let (alice, bob, carol) =
+        (stage.person("alice").await, stage.person("bob").await, stage.person("carol").await);
+    let people = [ContactId::new("bob"), ContactId::new("carol")];
+    let room = alice.create_room("Team", RoomKind::Group, &people).await.unwrap();
+    let target = CallTarget::Room(room.id);
+    let [(mut one, alice_id, _), (mut two, bob_id, _), (mut three, ..)] =
+        team([&alice, &bob, &carol], &target).await;
+    let words = [VideoSwitch::Request, VideoSwitch::Cancel, VideoSwitch::Decline, VideoSwitch::Accept];
+    for word in words {
+        one.send(SignalingCommand::SendVideoSwitch { to: bob_id.clone(), word });
+        two.wait_for(&SignalingEvent::RemoteVideoSwitch { participant: alice_id.clone(), word }).await;
+    }
+    // Nobody else hears of it: what was sent after it comes first.
+    one.send(SignalingCommand::AnnounceHand { raised: true });
+    let next = |event: &SignalingEvent| match event {
+        SignalingEvent::RemoteVideoSwitch { .. } => Some(false),
+        SignalingEvent::RemoteHand { participant, .. } if *participant == alice_id => Some(true),
+        _ => None,
+    };
+    assert!(three.events.wait("a hand", next).await, "carol heard what was for bob");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_late_comer_learns_of_a_raised_hand() {
     let stage = Stage::open().await;
     let (alice, bob) = (stage.person("alice").await, stage.person("bob").await);
@@ -150,6 +175,7 @@ async fn somebody_added_to_a_running_call_is_rung() {
     one.events.wait("joining", joined).await;
     let mut bell = Bell::hang(&dave).await;
     one.send(SignalingCommand::AddPerson(ContactId::new("dave")));
+    one.wait_for(&SignalingEvent::PersonAdded(ContactId::new("dave"))).await;
     let invitation = bell.incoming().await;
     assert_eq!((invitation.room, invitation.display_name.as_str()), (room.id, "Team"));
     one.send(SignalingCommand::AddPerson(ContactId::new("nobody")));

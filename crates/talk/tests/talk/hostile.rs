@@ -157,6 +157,9 @@ async fn hostile_messages_leave_the_call_standing() {
             message("reaction", json!({ "reaction": "call me at 555" })),
             message("reaction", json!({ "reaction": "👍".repeat(1000) })),
             message("reaction", json!({ "reaction": ["👍"] })),
+            message("videoSwitch", json!({ "action": ["accept"] })),
+            message("videoSwitch", json!({ "action": "accept".repeat(1000) })),
+            message("videoSwitch", json!("accept")),
             message("control", json!({ "action": "forceMute", "peerId": to })),
             message("mute", json!({ "name": "audio" })),
         ])
@@ -167,9 +170,9 @@ async fn hostile_messages_leave_the_call_standing() {
             SignalingEvent::RemoteMute { .. } => break,
             SignalingEvent::LinkOpened(_) => opened += 1,
             SignalingEvent::LinkClosed(closed) => assert_ne!(closed, link),
-            event @ (SignalingEvent::RemoteHand { .. } | SignalingEvent::RemoteReaction { .. }) => {
-                panic!("{event:?} of nonsense")
-            }
+            event @ (SignalingEvent::RemoteHand { .. }
+            | SignalingEvent::RemoteReaction { .. }
+            | SignalingEvent::RemoteVideoSwitch { .. }) => panic!("{event:?} of nonsense"),
             _ => {}
         }
     }
