@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import type { ClientFrame, CoreFrame } from "../src/contract/contract";
+import type { ClientFrame, CoreFrame } from "../src/sdk/contract";
 import { CoreDoor, RETRY_MS, type Socket } from "../src/sdk/core_door";
-import { type Notice, problemOf } from "../src/platform/door";
+import { type Notice, problemOf } from "../src/sdk/door";
 import { FRESH } from "../src/platform/fake";
 import { doorInFragment } from "../src/platform/window";
 

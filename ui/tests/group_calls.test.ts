@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import type { CallView } from "../src/contract/contract";
+import type { CallView } from "../src/sdk/contract";
 import { SIGNED_IN, callView, group, participant } from "../src/platform/fake";
 import { EMPTY, REACTION_MS, fold, isCrowded, raisedHands, seat } from "../src/state/calls";
 import { type Screen, blur, button, click, field, hasButton, openMain, press, settle, text, type } from "./screen";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import type { CallView } from "../src/contract/contract";
+import type { CallView } from "../src/sdk/contract";
 import { FRESH, SIGNED_IN, type FakeCore, callView } from "../src/platform/fake";
 import { accountFor, conversationLink } from "../src/views/join/link";
 import { type Screen, button, click, hasButton, openIncoming, openMain, settle, text, type } from "./screen";

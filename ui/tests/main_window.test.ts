@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import type { CallView } from "../src/contract/contract";
+import type { CallView } from "../src/sdk/contract";
 import { ECHO, FRESH, SIGNED_IN, type FakeCore, callView, link } from "../src/platform/fake";
 import { type Screen, blur, button, click, down, field, hasButton, openMain, press, settle, text, type, up } from "./screen";
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 
-import { CorePictures, type PictureSocket, readHeader } from "../src/platform/pictures";
+import { CorePictures, type PictureSocket, readHeader } from "../src/sdk/pictures";
 
 class FakeSocket implements PictureSocket {
   binaryType: BinaryType = "blob";

@@ -3,6 +3,7 @@
 import { flushSync, mount, unmount } from "svelte";
 
 import { FakeCore, FakePictures } from "../src/platform/fake";
+import { BellbirdSdk } from "../src/sdk/sdk";
 import { App } from "../src/state/app.svelte";
 import Main from "../src/views/Main.svelte";
 import IncomingWindow from "../src/views/incoming/IncomingWindow.svelte";
@@ -24,7 +25,7 @@ export function openIncoming(prepare: (core: FakeCore) => void = () => {}): Scre
 function open(view: typeof Main | typeof IncomingWindow, prepare: (core: FakeCore) => void): Screen {
   const core = new FakeCore();
   prepare(core);
-  const app = new App(core, new FakePictures(), { people: view === Main });
+  const app = new App(new BellbirdSdk({ door: core, pictures: new FakePictures() }), { people: view === Main });
   const component = mount(view, { target: document.body, props: { app } });
   flushSync();
   return {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { AppView, CallView, Event } from "../src/contract/contract";
+import type { AppView, CallView, Event } from "../src/sdk/contract";
 import { SIGNED_IN, callView, link } from "../src/platform/fake";
 import { EMPTY, type Model, currentCall, fold, nextPage, ringingCall } from "../src/state/calls";
 import { deviceChoices } from "../src/state/devices";

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 
-import type { CallView } from "../src/contract/contract";
+import type { CallView } from "../src/sdk/contract";
 import { SIGNED_IN, callView, participant } from "../src/platform/fake";
 import { type Screen, click, hasButton, openMain, press, settle, text } from "./screen";
 

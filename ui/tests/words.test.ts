@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { type EndReason, PROBLEM_CODES, type Status } from "../src/contract/contract";
+import { type EndReason, PROBLEM_CODES, type Status } from "../src/sdk/contract";
 import { callView } from "../src/platform/fake";
 import type { EchoCause } from "../src/state/echo_check";
 import type { Judgement } from "../src/state/quality";

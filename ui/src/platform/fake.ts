@@ -14,10 +14,10 @@ import type {
   Reply,
   RoomView,
   ScreenView,
-} from "../contract/contract";
+} from "../sdk/contract";
 import type { App } from "../state/app.svelte";
-import { type Door, type Link, type Notice, Refusal } from "./door";
-import type { PictureOf, Pictures } from "./pictures";
+import { type Door, type Link, type Notice, Refusal } from "../sdk/door";
+import type { PictureOf, Pictures } from "../sdk/pictures";
 
 export const ECHO: ContactView = { account: "a1", id: "echo", display_name: "Echo", presence: "online", echo: true };
 

@@ -3,7 +3,7 @@
 
 import { invoke, isTauri } from "@tauri-apps/api/core";
 
-import type { DoorAddress } from "./door";
+import type { DoorAddress } from "../sdk/door";
 
 /** The window around the page. Opening and closing windows is the window process's own business. */
 export interface Shell {

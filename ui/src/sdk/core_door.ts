@@ -113,7 +113,7 @@ export class CoreDoor implements Door {
     socket.onclose = (event) => {
       if (attempt !== this.#attempt) return;
       const refused = (event as CloseEvent | undefined)?.code === POLICY_VIOLATION && this.#link.link !== "open";
-      this.#lose(refused ? { number: 0, code: "forbidden", detail: `the core: ${event.reason}` } : null, refused);
+      this.#lose(null, refused ? event.reason || "refused" : undefined);
     };
     // What went wrong is told by the close that follows; some runtimes end the program for an error nobody heard.
     socket.onerror = () => {};
@@ -151,7 +151,7 @@ export class CoreDoor implements Door {
     }
   }
 
-  #lose(problem: Problem | null, refused = false): void {
+  #lose(problem: Problem | null, refused?: string): void {
     clearTimeout(this.#timer);
     this.#socket = null;
     for (const pending of this.#pending.values()) {
@@ -160,7 +160,7 @@ export class CoreDoor implements Door {
     this.#pending.clear();
     if (this.#closed || this.#link.link === "stopped") return;
     const since = this.#link.link === "lost" ? this.#link.since : Date.now();
-    this.#setLink(refused ? { link: "lost", since, problem, refused } : { link: "lost", since, problem });
+    this.#setLink(refused === undefined ? { link: "lost", since, problem } : { link: "lost", since, problem, refused });
     // A listener may have had enough of it.
     if (this.#closed as boolean) return;
     const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];

@@ -15,9 +15,9 @@ export type Link =
   | { link: "open"; version: string }
   /**
    * Lost or never reached; being looked for again. `problem`: why the last try failed, when that is known. `refused`: a
-   * core is there and did not take the token.
+   * core is there and does not take this token; why, in its words.
    */
-  | { link: "lost"; since: number; problem: Problem | null; refused?: boolean }
+  | { link: "lost"; since: number; problem: Problem | null; refused?: string }
   /** The core ended because it was asked to. */
   | { link: "stopped" };
 

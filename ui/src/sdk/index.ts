@@ -18,7 +18,7 @@ export {
 export { isNative } from "./native_track.js";
 export type { OfCall } from "./own_methods.js";
 export { CorePictures, type Pictures } from "./pictures.js";
-export { ACCEPTED, type Result, type ResultWith, accepted } from "./result.js";
+export { ACCEPTED, type Result, type ResultWith, accepted, problemIn } from "./result.js";
 export {
   BellbirdSdk,
   type CallInfoResult,
@@ -27,6 +27,5 @@ export {
   type Parts,
   type WhereIsTheDoor,
   callTypeOf,
-  problemIn,
 } from "./sdk.js";
 export type { CallTrack, Frame, TrackSettings, TrackSource } from "./track.js";

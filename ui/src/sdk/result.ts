@@ -67,3 +67,10 @@ export function yielded<K extends Reply["reply"], T>(
 export function accepted(result: Result): boolean {
   return result.statusCode === ACCEPTED;
 }
+
+/** The problem in a refusal, for those that have words by its code; `null` when it was accepted. */
+export function problemIn(result: Result): Problem | null {
+  if (accepted(result)) return null;
+  const code = result.code ?? "internal";
+  return { number: 0, code, detail: result.message === code ? "" : result.message };
+}

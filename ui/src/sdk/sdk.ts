@@ -3,7 +3,7 @@
 
 import type { AppView, CallStatusPayload, CallType, Event, Media, SdkEvent, SdkMethod, SdkResult } from "./contract.js";
 import { CoreDoor, type Socket, openSocket } from "./core_door.js";
-import { type Door, type DoorAddress, type Link, type Notice, problemOf } from "./door.js";
+import type { Door, DoorAddress, Link, Notice } from "./door.js";
 import { PictureFeed, type PictureSocket } from "./feed.js";
 import { hostOf, parseJid, userJid } from "./jid.js";
 import {
@@ -135,8 +135,8 @@ export class BellbirdSdk extends OwnMethods {
         if (notice.notice === "event" && notice.event.event === "state") return done(DONE);
         if (notice.notice !== "link" || notice.link.link !== "lost") return;
         const { problem, refused: turnedAway } = notice.link;
-        const why = { number: 0, code: "core-gone", detail: "no core answers there" };
-        done(turnedAway ? { ...refused(problem ?? why), statusCode: 401 } : refused(problem ?? why));
+        if (turnedAway !== undefined) done({ statusCode: 401, message: `the core: ${turnedAway}`, code: "forbidden" });
+        else done(refused(problem ?? { number: 0, code: "core-gone", detail: "no core answers there" }));
       };
       const done = (result: Result) => {
         unlisten();
@@ -340,11 +340,12 @@ export class BellbirdSdk extends OwnMethods {
         break;
       case "lost": {
         const why = link.problem?.detail;
-        if (link.refused) this.#connection("AUTHENTICATIONFAILED", why);
+        const turnedAway = link.refused !== undefined;
+        if (turnedAway) this.#connection("AUTHENTICATIONFAILED", `the core: ${link.refused}`);
         else if (this.#told === "CONNECTED" || this.#told === "DISCONNECTED") this.#connection("DISCONNECTED", why);
         else this.#connection(link.problem ? "ERROROCCURED" : "CONNECTIONFAILED", why);
         // The same token would be refused for ever.
-        if (link.refused && this.#fixed) this.#door?.close();
+        if (turnedAway && this.#fixed) this.#door?.close();
         break;
       }
     }
@@ -448,9 +449,4 @@ export class BellbirdSdk extends OwnMethods {
 /** The call type of a medium. */
 export function callTypeOf(media: Media): CallType {
   return media === "video" ? "video" : "audio";
-}
-
-/** The problem in a refusal, for those that have words by its code. */
-export function problemIn(result: Result): ReturnType<typeof problemOf> | null {
-  return accepted(result) ? null : { number: 0, code: result.code ?? "internal", detail: result.message };
 }

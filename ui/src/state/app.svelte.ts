@@ -1,9 +1,9 @@
 // The one store of a window: what the core told, and where the person is in this window.
 
-import type { AppView, Command, ContactView, Problem, RoomView } from "../contract/contract";
-import { type Door, type Link, type Notice, problemOf } from "../platform/door";
-import type { Pictures } from "../platform/pictures";
-import { avatarOf, listRooms, searchContacts } from "../sdk/calls";
+import type { AppView, ContactView, Media, Problem, RoomView } from "../sdk/contract";
+import { type Link, type Notice, problemOf } from "../sdk/door";
+import { type Result, problemIn } from "../sdk/result";
+import type { BellbirdSdk } from "../sdk/sdk";
 import { EMPTY, type Model, type Page, REACTION_MS, currentCall, fadeReactions, fold, isLive, nextPage, ringingCall } from "./calls";
 import { type EchoCause, likelyCause } from "./echo_check";
 import { settled } from "./quality";
@@ -27,8 +27,7 @@ export function personKey({ account, id }: Pick<ContactView, "account" | "id">):
 const SEARCH_WAIT_MS = 150;
 
 export class App {
-  readonly door: Door;
-  readonly pictures: Pictures;
+  readonly sdk: BellbirdSdk;
 
   link = $state.raw<Link>({ link: "opening" });
   /** The core has been gone for long enough to say so. */
@@ -77,11 +76,10 @@ export class App {
   #searches = 0;
 
   /** `people`: whether this window shows them, so that the core is asked for them. */
-  constructor(door: Door, pictures: Pictures, { people = true }: { people?: boolean } = {}) {
-    this.door = door;
-    this.pictures = pictures;
+  constructor(sdk: BellbirdSdk, { people = true }: { people?: boolean } = {}) {
+    this.sdk = sdk;
     this.#people = people;
-    this.#stop = door.listen((notice) => this.#take(notice));
+    this.#stop = sdk.listen((notice) => this.#take(notice));
   }
 
   /** Ends the store; for tests and hot reloading. */
@@ -92,20 +90,23 @@ export class App {
     clearTimeout(this.#fadeTimer);
   }
 
-  /** Gives a command; a refusal becomes a problem on the screen. */
-  async do(work: () => Promise<unknown>): Promise<boolean> {
+  /** Asks for something; a refusal becomes a problem on the screen. */
+  async do(work: () => Promise<Result | void>): Promise<boolean> {
+    let problem: Problem | null;
     try {
-      await work();
-      return true;
+      const result = await work();
+      problem = result ? problemIn(result) : null;
     } catch (thrown) {
-      this.showProblem(problemOf(thrown));
-      return false;
+      // The window itself refuses by throwing.
+      problem = problemOf(thrown);
     }
+    if (problem) this.showProblem(problem);
+    return problem === null;
   }
 
-  /** Likewise, for a bare command. */
-  send(command: Command): Promise<boolean> {
-    return this.do(() => this.door.command(command));
+  /** Rings someone. */
+  ring(contact: string, media: Media, account: string): Promise<boolean> {
+    return this.do(() => this.sdk.ringContact(contact, media, account || null));
   }
 
   showProblem(problem: Problem): void {
@@ -116,7 +117,7 @@ export class App {
   dismiss(problem: Problem): void {
     this.ownProblems = this.ownProblems.filter((shown) => shown.code !== problem.code);
     for (const { code, number } of this.view?.problems ?? []) {
-      if (code === problem.code && number > 0) void this.send({ command: "dismiss_problem", number });
+      if (code === problem.code && number > 0) void this.do(() => this.sdk.dismissProblem(number));
     }
   }
 
@@ -131,19 +132,16 @@ export class App {
   async refreshPeople(): Promise<void> {
     if (!this.#people || !this.ready || !this.account) return;
     const asked = ++this.#searches;
-    try {
-      const [contacts, rooms] = await Promise.all([
-        searchContacts(this.door, null, this.search.trim()),
-        listRooms(this.door, null),
-      ]);
-      if (asked !== this.#searches) return;
-      this.contacts = [...contacts].sort((a, b) => Number(b.echo) - Number(a.echo));
-      this.rooms = rooms.filter((room) => room.kind !== "one_to_one");
-      void this.#fetchAvatars(this.contacts, asked);
-    } catch {
+    const [{ contacts }, { rooms }] = await Promise.all([this.sdk.searchContacts(this.search.trim()), this.sdk.listRooms()]);
+    if (asked !== this.#searches) return;
+    if (!contacts || !rooms) {
       // The account's own state says why; what was found before stays on the screen.
-      if (asked === this.#searches) this.contacts ??= [];
+      this.contacts ??= [];
+      return;
     }
+    this.contacts = [...contacts].sort((a, b) => Number(b.echo) - Number(a.echo));
+    this.rooms = rooms.filter((room) => room.kind !== "one_to_one");
+    void this.#fetchAvatars(this.contacts, asked);
   }
 
   /** Asks for the pictures of people shown, one after the other: they are an ornament, and hold nothing else up. */
@@ -152,12 +150,8 @@ export class App {
       const key = personKey(person);
       if (person.echo || this.avatars.has(key)) continue;
       if (asked !== this.#searches || !this.ready) return;
-      let image: string | null = null;
-      try {
-        image = await avatarOf(this.door, person.account, person.id);
-      } catch {
-        // Initials do.
-      }
+      // Where there is none, initials do.
+      const { image = null } = await this.sdk.avatarOf(person.account, person.id);
       const kept = this.avatars.size < MAX_AVATARS ? this.avatars : [];
       this.avatars = new Map([...kept, [key, image]]);
     }

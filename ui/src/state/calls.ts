@@ -1,7 +1,7 @@
 // Folds what the core tells into what the window shows. Whole states come in, so nothing is ever patched: what a
 // window shows after any event is what a window opened at that moment would show. Pure; the time comes in.
 
-import type { AppView, CallHappening, CallView, Event, LinkQualityView } from "../contract/contract";
+import type { AppView, CallHappening, CallView, Event, LinkQualityView } from "../sdk/contract";
 import { type EchoMeasure, beginEcho, measureCall, measureLevels, measureQuality } from "./echo_check";
 import { SILENT, type ShownLevels, foldLevels } from "./levels";
 import { type Judgement, judge, remember } from "./quality";

@@ -1,6 +1,6 @@
 // The choices of a device picker. Pure.
 
-import type { DeviceRole, DeviceView, DevicesView } from "../contract/contract";
+import type { DeviceRole, DeviceView, DevicesView } from "../sdk/contract";
 import { TEXT } from "../words/text";
 
 /** One entry of a picker. */

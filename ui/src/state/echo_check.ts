@@ -1,6 +1,6 @@
 // What an echo call measured, so that "No, it did not sound good" can name the likely cause. Pure.
 
-import type { CallView, LevelsView, LinkQualityView } from "../contract/contract";
+import type { CallView, LevelsView, LinkQualityView } from "../sdk/contract";
 import { SILENCE } from "./levels";
 
 /** Measured over one echo call. */

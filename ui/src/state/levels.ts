@@ -1,6 +1,6 @@
 // Loudness as it is drawn: rises at once, falls slowly, so that a meter is calm. Pure; the time comes in.
 
-import type { LevelsView } from "../contract/contract";
+import type { LevelsView } from "../sdk/contract";
 
 /** Silence in dBov. */
 export const SILENCE = -127;

@@ -1,6 +1,6 @@
 // How well a call does, judged from the figures of its links. Pure.
 
-import type { LinkQualityView } from "../contract/contract";
+import type { LinkQualityView } from "../sdk/contract";
 
 /** A judgement a person can use. */
 export type Judgement =

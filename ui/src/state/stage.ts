@@ -1,6 +1,6 @@
 // What is large and what is beside it, in a call with pictures. Pure; the time comes in.
 
-import type { CallView, ParticipantView } from "../contract/contract";
+import type { CallView, ParticipantView } from "../sdk/contract";
 import { SILENT, type ShownLevels } from "./levels";
 
 /** Everyone as large as everyone else, or whoever speaks large. */

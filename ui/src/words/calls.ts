@@ -1,6 +1,6 @@
 // The states of a call, in words.
 
-import type { CallView, EndReason, EntranceView, ParticipantView, Status } from "../contract/contract";
+import type { CallView, EndReason, EntranceView, ParticipantView, Status } from "../sdk/contract";
 import { raisedHands } from "../state/calls";
 import type { Judgement } from "../state/quality";
 import { clock, moment, secondsSince } from "../time";

@@ -1,6 +1,6 @@
 // Every problem in plain words: what happened, what to do, one button.
 
-import { PROBLEM_CODES, type Problem, type ProblemCode } from "../contract/contract";
+import { PROBLEM_CODES, type Problem, type ProblemCode } from "../sdk/contract";
 
 /** What the one button does. */
 export type Remedy = "dismiss" | "choose_device" | "sign_in" | "retry";

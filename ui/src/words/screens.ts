@@ -1,6 +1,6 @@
 // The sentences of the screens.
 
-import type { AccountState, AccountView, CallView, InvitationView } from "../contract/contract";
+import type { AccountState, AccountView, CallView, InvitationView } from "../sdk/contract";
 import type { EchoCause } from "../state/echo_check";
 import { moment } from "../time";
 

@@ -1,6 +1,6 @@
 // Reading a conversation's link far enough to tell the person where it leads. The core reads it again, strictly.
 
-import type { AccountView, AppView } from "../../contract/contract";
+import type { AccountView, AppView } from "../../sdk/contract";
 
 /** Where a link leads. */
 export interface ConversationLink {
