@@ -16,6 +16,8 @@ mod rules;
 mod state;
 mod web;
 
+/// To implement [`Calls`] with.
+pub use async_trait::async_trait;
 pub use calls::{Calls, User};
 pub use credentials::Credentials;
 pub use order::{JoinKind, Order, UnknownJoinKind};

@@ -29,11 +29,13 @@ pub enum Reason {
     TooMany,
     /// 500: our own fault.
     Failed,
+    /// 503: busy, or about to end.
+    Unavailable,
 }
 
 impl Reason {
     /// All there are, by status.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Malformed,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -44,6 +46,7 @@ impl Reason {
         Self::TooLarge,
         Self::TooMany,
         Self::Failed,
+        Self::Unavailable,
     ];
 
     /// The status of HTTP.
@@ -59,11 +62,12 @@ impl Reason {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// As the description of the API says it.
-    pub(crate) fn description(self) -> &'static str {
+    /// In words, as the description of the API has them.
+    pub fn description(self) -> &'static str {
         match self {
             Self::Malformed => {
                 "The request cannot be understood: no JSON object, a wrong type, an unknown `joinType`"
@@ -79,6 +83,7 @@ impl Reason {
             Self::TooLarge => "The body is too large",
             Self::TooMany => "Too many tries; `Retry-After` says when to come back",
             Self::Failed => "The server failed by itself",
+            Self::Unavailable => "The server is busy, or about to end",
         }
     }
 }

@@ -9,6 +9,7 @@
 //! listener ─▶ http (routes, guards in Talk's order) ─▶ store (SQLite: what must survive)
 //!                                                  └─▶ live  (memory: sessions, calls, messages) ─▶ long polls
 //!                                                  └─▶ push  (WebSockets)
+//!                          programs ─▶ steering (cowork-calls: which client does it) ─▶ push
 //!                                  external signaling server ◀─▶ hpb        (only where one is configured)
 //!                                           recording server ◀─▶ recording  (likewise)
 //! ```
@@ -31,6 +32,7 @@ mod registry;
 mod secrets;
 mod server;
 mod state;
+mod steering;
 mod store;
 mod tls;
 mod words;

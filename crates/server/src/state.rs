@@ -14,6 +14,7 @@ use crate::live::{AttendeeFacts, Effect, Live, Moment, RoomFacts};
 use crate::login_flows::LoginFlows;
 use crate::push::PushHub;
 use crate::recording::{self, Recording};
+use crate::steering::ClientHub;
 use crate::store::attendees::AttendeeRow;
 use crate::store::rooms::RoomRow;
 use crate::store::{Store, StoreError, attendees, notifications, rooms};
@@ -32,9 +33,13 @@ pub(crate) struct Shared {
     login_flows: Mutex<LoginFlows>,
     pub(crate) passwords: PasswordChecker,
     pub(crate) push: PushHub,
+    /// Clients that programs may steer.
+    pub(crate) clients: ClientHub,
     /// The external signaling server, if there is one.
     pub(crate) hpb: Switch,
     pub(crate) recording: Recording,
+    /// Tells this installation from others, for as long as its data folder.
+    pub(crate) instance: String,
     /// Tells this installation's cookies from others' on the same host.
     pub(crate) cookie_name: String,
     /// Cancelled by a shutdown.
@@ -92,8 +97,10 @@ impl Shared {
             login_flows: Mutex::new(LoginFlows::new()),
             passwords: PasswordChecker::new(),
             push: PushHub::default(),
+            clients: ClientHub::new(Instant::now()),
             hpb,
             recording,
+            instance: instance.to_owned(),
             cookie_name: format!("oc{instance}"),
             closing,
             syncing: tokio::sync::Mutex::new(()),

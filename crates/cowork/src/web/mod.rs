@@ -36,11 +36,13 @@ pub fn router(calls: impl Calls) -> Router {
         .method_not_allowed_fallback(|| async {
             Refusal::new(Reason::WrongMethod, Reason::WrongMethod.description())
         })
-        .route(
-            "/api/cowork/{*rest}",
-            any(|| async { Refusal::new(Reason::NotFound, "There is no such path") }),
-        )
+        .route("/api/cowork/", any(no_such_path))
+        .route("/api/cowork/{*rest}", any(no_such_path))
         .with_state(Api { calls: Arc::new(calls), description: description.into() })
+}
+
+async fn no_such_path() -> Refusal {
+    Refusal::new(Reason::NotFound, "There is no such path")
 }
 
 fn documented() -> OpenApiRouter<Api> {

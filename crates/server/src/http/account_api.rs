@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use bellbird_talk_wire::constants::{
     FEATURE_LINK_EXPIRY, PERMISSIONS_MAX_CUSTOM, PERMISSIONS_MAX_DEFAULT, TALK_HASH_HEADER,
 };
-use bellbird_talk_wire::{AppPassword, ServerStatus};
+use bellbird_talk_wire::{AppPassword, CAPABILITY_CLIENT_ORDERS, ServerStatus};
 use serde_json::{Value, json};
 
 use super::asked::Asked;
@@ -132,7 +132,11 @@ async fn all_capabilities(asked: &Asked) -> Result<(Value, String), Ocs> {
                 },
             },
             "password_policy": { "minLength": registry::MIN_PASSWORD },
-            "bellbird": { "registration": settings.registrations_by_invitation, "ringing-messages": true },
+            "bellbird": {
+                "registration": settings.registrations_by_invitation,
+                "ringing-messages": true,
+                CAPABILITY_CLIENT_ORDERS: true,
+            },
             "spreed": {
                 "version": TALK_VERSION,
                 "features": FEATURES,

@@ -153,3 +153,16 @@ pub(crate) async fn authenticate(
         }
     }
 }
+
+/// The account that an app password alone opens, found by its digest. 401 and 429 as [`authenticate`]; a wrong one counts
+/// against nobody's name but the address's.
+pub(crate) async fn authenticate_token(app: &App, address: IpAddr, token: &str) -> Result<User, Ocs> {
+    let digest = secrets::digest(token);
+    let found = app.store.read(move |c| accounts::find_by_app_password(c, &digest)).await?;
+    if let Some((account, id)) = found {
+        return Ok(User { account, via: Via::AppPassword(id) });
+    }
+    app.slow_down(Guess::Login, address, "").await?;
+    app.throttle().failed(Guess::Login, address, "", digest, app.now().at);
+    Err(unauthorized())
+}

@@ -9,14 +9,14 @@ mod guest_page;
 mod hpb_backend;
 mod login_flow;
 mod notifications;
-mod ocs;
+pub(crate) mod ocs;
 mod old_clients;
 mod page;
 mod params;
 mod participants;
 mod people;
 mod place;
-mod presence;
+pub(crate) mod presence;
 mod push_socket;
 mod recording;
 mod recording_backend;
@@ -45,6 +45,7 @@ use ocs::{Ocs, Version, envelope, wrap};
 use room_settings::Mark;
 
 use crate::state::App;
+use crate::steering::CoworkApi;
 
 /// Everything that is served.
 pub(crate) fn router(app: App) -> Router {
@@ -70,6 +71,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/index.php/apps/bellbird/api/v1/registration", post(registration::register))
         .route("/index.php/apps/bellbird/recording/{id}", get(recording::download))
         .route("/invite/{code}", get(invitation_page))
+        .merge(bellbird_cowork::router(CoworkApi::new(app.clone())).with_state(()))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(unenveloped))

@@ -90,6 +90,17 @@ impl Ocs {
         self.status
     }
 
+    /// The message.
+    pub(crate) fn words(&self) -> &str {
+        &self.message
+    }
+
+    /// The seconds of its `Retry-After` header.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        let (_, value) = self.headers.iter().find(|(name, _)| *name == header::RETRY_AFTER)?;
+        value.to_str().ok()?.parse().ok()
+    }
+
     fn into_enveloped(self, version: Version) -> Response {
         let Self { status, message, data, headers } = self;
         let fine = (200..300).contains(&status) || status == 304;

@@ -29,7 +29,7 @@ enum Way {
 }
 
 /// Whether an account finds the room in the list of open rooms.
-pub(super) fn is_listed(room: &RoomRow, account: bool, guest_app: bool) -> bool {
+pub(crate) fn is_listed(room: &RoomRow, account: bool, guest_app: bool) -> bool {
     let openable = matches!(room.room_type, ROOM_GROUP | ROOM_PUBLIC);
     let needed = if guest_app { listable::EVERYONE } else { listable::USERS };
     openable && account && room.listable >= needed

@@ -1,10 +1,11 @@
-//! The notify_push WebSocket (talk-accounts.md section 4.5).
+//! The notify_push WebSocket (talk-accounts.md section 4.5), on which our own clients also tell how they are and are steered.
 
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
+use bellbird_talk_wire::MAX_CLIENT_FRAME;
 
 use super::asked::{Asked, Caller};
 use super::auth::{self, Via};
@@ -18,7 +19,7 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 /// Nothing from the client for this long, not even an answer to a ping: it is gone.
 const DEAD_AFTER: Duration = Duration::from_secs(100);
 /// Largest frame a client may send, bytes.
-const MAX_FRAME: usize = 4096;
+const MAX_FRAME: usize = MAX_CLIENT_FRAME;
 
 /// `GET|POST /push/pre_auth`: a token that takes the password's place on the socket, once.
 pub(super) async fn pre_auth(asked: Asked) -> Response {
@@ -66,6 +67,7 @@ async fn run(app: App, caller: Caller, mut socket: WebSocket) {
     if socket.send(Message::text("authenticated")).await.is_err() {
         return;
     }
+    let mut steered = app.clients.connect(&account);
     let mut heard = app.now().at;
     let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING_EVERY, PING_EVERY);
     loop {
@@ -77,9 +79,15 @@ async fn run(app: App, caller: Caller, mut socket: WebSocket) {
                 }
                 Message::Ping(Vec::new().into())
             }
+            order = steered.next() => Message::text(order.write()),
             frame = socket.recv() => match frame {
+                Some(Ok(Message::Text(text))) => {
+                    heard = app.now().at;
+                    steered.handle(text.as_str(), heard);
+                    continue;
+                }
                 // Answers to pings and pings are dealt with by the socket itself.
-                Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {
+                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {
                     heard = app.now().at;
                     continue;
                 }
