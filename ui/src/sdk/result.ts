@@ -11,29 +11,21 @@ export type Result = Pick<SdkResult, "statusCode" | "message" | "code">;
 /** Of a method that yields something: what it yields is there when it was accepted. */
 export type ResultWith<T> = Result & Partial<T>;
 
-/** Statuses of refusals. What is not here is 500: it failed, on our side or the server's. */
+/** Statuses of refusals, as the core has them for its own. What is not here is 500: it failed, on our side or the server's. */
 const STATUS: Record<string, number> = {
   "not-now": 400,
   "bad-link": 400,
-  "no-screen": 400,
   "wrong-password": 401,
   "signed-out": 401,
-  "password-needed": 401,
   forbidden: 403,
   "read-only": 403,
   lobby: 403,
+  "password-needed": 403,
   "consent-needed": 403,
-  "device-denied": 403,
-  "camera-denied": 403,
-  "screen-denied": 403,
+  "not-a-talk-server": 403,
   "unknown-user": 404,
   "unknown-room": 404,
-  "invitation-expired": 410,
-  throttled: 429,
-  "server-unreachable": 503,
-  "signaling-lost": 503,
   "core-gone": 503,
-  "timed-out": 504,
 };
 
 /** A refusal. */

@@ -360,10 +360,12 @@ export class BellbirdSdk extends OwnMethods {
 
   #take(event: Event): void {
     switch (event.event) {
-      case "state":
+      case "state": {
+        const before = this.#view;
         this.#view = event.state;
-        if (this.#fresh) this.#resume(event.state);
+        if (this.#fresh) this.#resume(before, event.state);
         break;
+      }
       case "sdk":
         this.#tell(event.callback);
         break;
@@ -381,13 +383,14 @@ export class BellbirdSdk extends OwnMethods {
   }
 
   /** The first state of a core that was found again: a call that went down with the old one is closed. */
-  #resume(view: AppView): void {
+  #resume(before: AppView | null, view: AppView): void {
     this.#fresh = false;
     this.#tracks?.keepOnly(view);
     const running = this.#running;
     if (!running || view.calls.some((call) => call.ended === null)) return;
     this.#running = null;
-    const own = view.accounts[0];
+    const lost = before?.calls.find((call) => call.ended === null);
+    const own = before?.accounts.find((account) => account.id === lost?.account);
     this.#listeners.tell("callStatusListener", {
       status: "disconnected",
       userJid: own && !running.localUser ? userJid(own.user, own.server) : running.userJid,
