@@ -172,3 +172,114 @@ fn digest_of(token: &str) -> String {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use bellbird_call::CallConfig;
+    use bellbird_contract::Command;
+
+    use super::*;
+    use crate::{AppConfig, MemoryKeyStore, Pictures, Sound};
+
+    fn start(data: &Path) -> App {
+        App::start(AppConfig {
+            data: Some(data.to_owned()),
+            client_name: "test".into(),
+            sound: Sound::default(),
+            pictures: Pictures::default(),
+            call: CallConfig::default(),
+            key_store: Arc::new(MemoryKeyStore::default()),
+            local_server: None,
+            browser: None,
+            watch_devices: false,
+        })
+    }
+
+    async fn add(app: &App, name: &str) -> Result<(ProgramView, String), String> {
+        match app.handle(Command::AddProgram { name: name.into() }).await {
+            Ok(Reply::Program { program, token }) => Ok((program, token)),
+            Ok(other) => panic!("{other:?}"),
+            Err(problem) => Err(problem.code),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_is_told_once_kept_as_a_digest_and_works_after_a_restart_until_it_is_revoked() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = start(folder.path());
+        let (program, token) = add(&app, " Deploy ").await.unwrap();
+        let (other, other_token) = add(&app, "Other").await.unwrap();
+        assert_eq!((program.name.as_str(), token.len()), ("Deploy", 64));
+        assert_ne!((&program.id, &token), (&other.id, &other_token));
+        let kept = std::fs::read_to_string(folder.path().join("settings.json")).unwrap();
+        assert!(kept.contains("Deploy") && !kept.contains(&token));
+        assert_eq!(app.state().control.programs, [program.clone(), other.clone()]);
+        app.stop().await;
+
+        let app = start(folder.path());
+        assert_eq!(app.state().control.programs[0].last_used_at_ms, None);
+        let known = KnownProgram { id: program.id.clone(), name: "Deploy".into() };
+        assert_eq!(app.program(&token), Some(known));
+        assert!(app.state().control.programs[0].last_used_at_ms.is_some());
+        assert_eq!(app.program(&token[1..]), None);
+        assert_eq!(app.program(""), None);
+
+        let revoke = Command::RevokeProgram { program: program.id.clone() };
+        app.handle(revoke.clone()).await.unwrap();
+        assert_eq!(app.handle(revoke).await.unwrap_err().code, "not-now");
+        assert_eq!(app.program(&token), None);
+        assert!(!app.has_program(&program.id) && app.has_program(&other.id));
+        assert!(app.program(&other_token).is_some());
+        app.stop().await;
+    }
+
+    #[tokio::test]
+    async fn names_are_told_apart_and_programs_are_not_without_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = start(folder.path());
+        for bad in ["", "  ", "a\nb", "\u{1b}[31mred", &"x".repeat(61)] {
+            assert_eq!(add(&app, bad).await.unwrap_err(), "not-now", "{bad:?}");
+        }
+        for number in 0..MAX_PROGRAMS {
+            add(&app, &format!("{number}")).await.unwrap();
+            if number == 0 {
+                assert!(add(&app, "0").await.is_err());
+            }
+        }
+        assert_eq!(add(&app, "one more").await.unwrap_err(), "not-now");
+        app.stop().await;
+    }
+
+    #[tokio::test]
+    async fn the_switch_is_on_at_first_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = start(folder.path());
+        assert!(app.programs_allowed() && app.state().control.allowed);
+        app.handle(Command::AllowPrograms { allowed: false }).await.unwrap();
+        app.stop().await;
+        let app = start(folder.path());
+        assert!(!app.programs_allowed() && !app.state().control.allowed);
+        app.door_opened(Some("http://127.0.0.1:1/api/cowork"));
+        assert_eq!(app.state().control.web_api.as_deref(), Some("http://127.0.0.1:1/api/cowork"));
+        app.stop().await;
+    }
+
+    #[tokio::test]
+    async fn one_that_comes_often_is_shown_anew_now_and_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = start(folder.path());
+        let (_, token) = add(&app, "Deploy").await.unwrap();
+        let shown = |now_ms| {
+            app.inner.program(&token, now_ms).unwrap();
+            app.state().control.programs[0].last_used_at_ms.unwrap()
+        };
+        assert_eq!(shown(100_000), 100_000);
+        assert_eq!(shown(109_999), 100_000);
+        assert_eq!(shown(110_000), 110_000);
+        assert_eq!(shown(5), 5, "a clock put back");
+        app.stop().await;
+    }
+}
