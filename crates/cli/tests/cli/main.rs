@@ -9,6 +9,7 @@ mod errors;
 mod groups;
 mod joining;
 mod pictures;
+mod programs;
 mod proxy;
 mod serve;
 mod stage;
