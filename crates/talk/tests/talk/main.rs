@@ -16,4 +16,5 @@ mod refusals;
 mod sign_in;
 mod stage;
 mod statuses;
+mod steering;
 mod watching;
