@@ -8,6 +8,7 @@ mod hpb_packages;
 mod packages;
 mod place;
 mod run;
+mod schemathesis;
 mod setup;
 mod step;
 mod test;

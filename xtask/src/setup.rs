@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::hpb_packages;
 use crate::packages::{self, Purpose};
+use crate::schemathesis;
 use crate::step::output;
 use crate::ui;
 
@@ -44,6 +45,7 @@ pub(crate) fn prepare(purposes: &[Purpose]) -> Result<()> {
     }
     if purposes.contains(&Purpose::Test) {
         hpb_packages::fetch()?;
+        schemathesis::fetch()?;
     }
     Ok(())
 }
