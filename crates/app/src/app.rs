@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bellbird_call::{CallConfig, CallId};
 use bellbird_capture::VideoSource;
-use bellbird_contract::{AppView, Command, Event, Problem, Reply};
+use bellbird_contract::{AppView, Command, Event, Problem, Reply, SdkEvent};
 use bellbird_devices::{CaptureSource, PlayoutSink};
 use bellbird_media::{MediaRuntime, Picture};
 use tokio::runtime::Handle;
@@ -21,6 +21,7 @@ use crate::local_server::LocalServer;
 use crate::pictures::{Board, Preview};
 use crate::problems::Problems;
 use crate::programs::DoorUse;
+use crate::sdk::Translator;
 use crate::settings::SettingsFile;
 use crate::state::State;
 use crate::{convert, person, publish};
@@ -115,6 +116,9 @@ pub(crate) struct Inner {
     pub(crate) preview: Arc<Preview>,
     /// Held while the embedded server is started or opened, so that two commands do not start it twice.
     pub(crate) here: tokio::sync::Mutex<()>,
+    /// What programs are told of calls, and have been.
+    pub(crate) sdk: Mutex<Translator>,
+    pub(crate) sdk_events: broadcast::Sender<SdkEvent>,
     state: Mutex<State>,
 }
 
@@ -126,6 +130,7 @@ impl App {
         let mut problems = Problems::default();
         problem.into_iter().for_each(|problem| problems.show(problem));
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        let (sdk_events, _) = broadcast::channel(EVENT_BACKLOG);
         let runtime = Handle::current();
         let inner = Arc::new(Inner {
             media: MediaRuntime::new(runtime.clone()),
@@ -140,6 +145,8 @@ impl App {
             board: Arc::default(),
             preview: Arc::default(),
             here: tokio::sync::Mutex::new(()),
+            sdk: Mutex::default(),
+            sdk_events,
             state: Mutex::new(State {
                 file,
                 settings,

@@ -40,6 +40,7 @@ pub use pictures::PictureViewer;
 pub use problems::of_io;
 pub use programs::KnownProgram;
 pub use screens::GIVEN_SCREEN;
+pub use sdk::CallSdk;
 pub use settings::{AccountHome, StoredAccount};
 
 /// What an app is given and tells in its parts' own words, for the program that composes it.

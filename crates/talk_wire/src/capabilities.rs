@@ -79,6 +79,9 @@ pub struct SpreedConfig {
     /// Of calls.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub call: CallConfig,
+    /// Of conversations.
+    #[serde(default, deserialize_with = "lenient::or_default")]
+    pub conversations: ConversationsConfig,
     /// Of signaling.
     #[serde(default, deserialize_with = "lenient::or_default")]
     pub signaling: SignalingConfig,
@@ -111,6 +114,20 @@ pub struct CallConfig {
     /// Calls are end-to-end encrypted.
     #[serde(rename = "end-to-end-encryption", default, deserialize_with = "lenient::boolean")]
     pub end_to_end_encryption: bool,
+}
+
+/// Settings of conversations.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ConversationsConfig {
+    /// Whether the account may make group conversations.
+    #[serde(rename = "can-create", default = "yes", deserialize_with = "lenient::boolean")]
+    pub can_create: bool,
+}
+
+impl Default for ConversationsConfig {
+    fn default() -> Self {
+        Self { can_create: true }
+    }
 }
 
 fn yes() -> bool {

@@ -25,7 +25,7 @@ mod signaling;
 pub use account::{AppPassword, CloudUser, ContactEntry, Registered, RegistrationRequest, ServerStatus};
 pub use call::{CallPeer, JoinCallRequest, LeaveCallRequest, UpdateFlagsRequest};
 pub use capabilities::{
-    CallConfig, Capabilities, CapabilitiesReply, NotifyPush, NotifyPushEndpoints, ServerVersion,
+    CallConfig, Capabilities, CapabilitiesReply, ConversationsConfig, NotifyPush, NotifyPushEndpoints, ServerVersion,
     SignalingConfig, Spreed, SpreedConfig,
 };
 pub use client_orders::{

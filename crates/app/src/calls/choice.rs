@@ -27,7 +27,7 @@ impl Candidate<'_> {
     }
 
     /// Waits for Answer or Decline.
-    fn rings(&self) -> bool {
+    pub(crate) fn rings(&self) -> bool {
         !self.is_over() && self.view.can_answer && !self.settled
     }
 
@@ -95,6 +95,16 @@ pub(crate) fn running<'a>(calls: &[Candidate<'a>], wanted: Option<&str>) -> Resu
 /// The call to end: like [`running`], and one that rings when there is no other (ending it is declining it).
 pub(crate) fn to_end<'a>(calls: &[Candidate<'a>], wanted: Option<&str>) -> Result<&'a CallView, Problem> {
     running(calls, wanted).or_else(|problem| ringing(calls, wanted).map_err(|_| problem))
+}
+
+/// The call that rings beside another one: the latest, when several do.
+pub(crate) fn beside<'a>(calls: &[Candidate<'a>]) -> Result<&'a CallView, Problem> {
+    let rings = || calls.iter().filter(|call| call.rings());
+    let alone = current(calls).is_none() && rings().count() < 2;
+    match rings().next_back() {
+        Some(call) if !alone => Ok(call.view),
+        Some(_) | None => Err(not_now("no call rings beside another")),
+    }
 }
 
 /// How a call that rings is declined: beside a current call, its caller hears that we are engaged.
@@ -212,6 +222,22 @@ mod tests {
         let calls = candidates("a", &views);
         assert_eq!(declining(&calls), Intent::DeclineEngaged);
         assert_eq!(declining(&calls[1..]), Intent::Decline);
+    }
+
+    #[test]
+    fn what_rings_beside_another_call_is_the_latest() {
+        let views = [
+            view("1", "bob", CallDirection::Outgoing),
+            view("2", "eve", CallDirection::Incoming),
+            view("3", "mia", CallDirection::Incoming),
+        ];
+        let calls = candidates("a", &views);
+        for (some, expected) in [(&calls[..], "3"), (&calls[..2], "2"), (&calls[1..], "3")] {
+            assert_eq!(beside(some).unwrap().id.as_str(), expected);
+        }
+        for none in [&calls[..1], &calls[1..2], &[]] {
+            assert_eq!(beside(none).unwrap_err().code, ProblemCode::NotNow);
+        }
     }
 
     #[test]

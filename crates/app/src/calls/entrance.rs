@@ -112,7 +112,9 @@ impl Inner {
             inputs,
             done: done.clone(),
         };
+        let shown = waiting.view.clone();
         self.change(|state| state.calls.waiting.push(waiting));
+        self.programs_hear_of(&wish.line.talk, &shown, false);
         let task = run(Arc::downgrade(self), id.clone(), wish, entrance, heard);
         self.runtime.spawn(async move {
             let _finished = done.drop_guard();
@@ -152,6 +154,12 @@ impl Inner {
         let event = bellbird_call::CallEvent::Ended(reason);
         if let Some(happening) = convert::happening(&event, Duration::ZERO) {
             self.tell_call(id, happening);
+        }
+        let view = self.with(|state| {
+            state.calls.waiting.iter().find(|waiting| waiting.view.id == *id).map(|it| it.view.clone())
+        });
+        if let Some(view) = view {
+            self.tell_programs(|translator| translator.happening(&view, &event));
         }
     }
 

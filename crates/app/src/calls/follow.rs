@@ -1,6 +1,7 @@
 //! Passes on what happens in one call, from its first moment until it fades from the state.
 
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use bellbird_call::{CallEvent, CallId, CallView, EndReason};
 use bellbird_contract::Event;
@@ -73,6 +74,7 @@ enum Happening {
 
 impl Inner {
     fn show_call(self: &Arc<Self>, id: &CallId, view: CallView) {
+        self.tell_programs(|translator| translator.view(&view));
         self.change(|state| {
             if let Some(call) = state.calls.get_mut(id) {
                 call.view = view;
@@ -87,6 +89,7 @@ impl Inner {
             view.can_answer = false;
         }
         let duration = view.connected_for.unwrap_or_default();
+        let shown = view.clone();
         self.change(|state| {
             if let CallEvent::Problem(problem) = event {
                 state.problems.show(problem.clone());
@@ -100,9 +103,13 @@ impl Inner {
             // No listener is no error.
             let _ = self.events.send(Event::Call { call: id.as_str().into(), happening });
         }
+        self.tell_programs(|translator| translator.happening(&shown, event));
     }
 
     fn call_measured(&self, id: &CallId, meter: Meter) {
+        if let Meter::Levels(levels) = &meter {
+            self.tell_programs(|translator| translator.levels(id, levels, Instant::now()));
+        }
         let call = id.as_str().to_owned();
         let _ = self.events.send(match meter {
             Meter::Levels(levels) => Event::Levels { call, levels: convert::levels(&levels) },

@@ -24,6 +24,7 @@ impl Inner {
         view.status = CallStatus::Ended;
         view.can_answer = false;
         let line = Line { account: account.to_owned(), talk, guest_on: None };
+        self.programs_hear_of(&line.talk, &view, false);
         self.change(|state| state.calls.waiting.push(Waiting::gone(line, view)));
         self.entrance_ended(&id, EndReason::Missed);
         self.runtime.spawn(fade(Arc::downgrade(self), id));

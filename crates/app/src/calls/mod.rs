@@ -5,6 +5,7 @@ mod entrance;
 mod follow;
 mod joining;
 mod missed;
+mod steered;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,7 @@ use crate::echo::ECHO;
 use crate::pictures::Origin;
 use choice::{Candidate, Dial, Reception};
 use entrance::{Waiting, Wish};
+pub(crate) use steered::Begun;
 
 /// How long a call that is over stays in the state, so that its end can be read.
 const AFTERGLOW: Duration = Duration::from_secs(4);
@@ -79,6 +81,8 @@ pub(crate) struct Call {
 pub(crate) enum Begin {
     Dial { target: CallTarget, name: String, kinds: MediaKinds, silent: bool },
     Ring(Invitation),
+    /// It rings nobody here: its caller hears that we are engaged.
+    Refuse(Invitation),
 }
 
 /// Starts a call's session: what the app's own calls and those of the echo contact have in common. Nothing of the
@@ -100,7 +104,9 @@ pub(crate) fn start_session(
         Begin::Dial { target, name, kinds, silent } => {
             CallMachine::outgoing(id, target, name, kinds, silent, config, now)
         }
-        Begin::Ring(invitation) => CallMachine::incoming(id, invitation, config, now),
+        Begin::Ring(invitation) | Begin::Refuse(invitation) => {
+            CallMachine::incoming(id, invitation, config, now)
+        }
     };
     (builder.start(machine, Box::new(signaling), Box::new(media)), inlet, devices)
 }
@@ -303,7 +309,7 @@ impl Inner {
             }
             Reception::Engaged => {
                 tracing::info!(account, "too many calls ring; a further caller hears that we are engaged");
-                self.start_call(id.clone(), line, Begin::Ring(invitation), CallOptions::default(), false);
+                self.start_call(id.clone(), line, Begin::Refuse(invitation), CallOptions::default(), false);
                 self.change(|state| state.calls.decline(&id, Intent::DeclineEngaged));
             }
         }
@@ -436,13 +442,14 @@ impl Inner {
         let consent = options.consent.clone();
         let recorded = match &begin {
             Begin::Dial { .. } => false,
-            Begin::Ring(invitation) => line.talk.is_recorded(&invitation.room),
+            Begin::Ring(invitation) | Begin::Refuse(invitation) => line.talk.is_recorded(&invitation.room),
         };
         let mut media = self.with(|state| {
             let chosen = &state.settings.devices;
             devices::options(&self.config.sound, &self.config.pictures, chosen, &state.devices)
         });
         media.pictures = self.picture_sink(id.clone());
+        let refused = matches!(begin, Begin::Refuse(_));
         if let Begin::Dial { kinds: MediaKinds { video: true, .. }, .. } = &begin {
             self.preview.give_way();
         }
@@ -451,6 +458,7 @@ impl Inner {
             start_session(&self.media, &line.talk, (media, options), id, begin, self.config.call.clone());
         let view = handle.view().borrow().clone();
         let events = handle.take_events();
+        let (talk, shown) = (line.talk.clone(), view.clone());
         self.change(|state| {
             state.calls.calls.push(Call {
                 line,
@@ -462,10 +470,11 @@ impl Inner {
                 devices,
                 view,
                 watched: Mutex::default(),
-                settled: false,
+                settled: refused,
                 silent: false,
             });
         });
+        self.programs_hear_of(&talk, &shown, !refused);
         if let Some(events) = events {
             self.runtime.spawn(follow::run(Arc::downgrade(self), handle, events));
         }

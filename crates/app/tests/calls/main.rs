@@ -5,5 +5,7 @@
 mod answering;
 mod declining;
 mod joining;
+mod sdk;
+mod sdk_program;
 mod signing_in;
 mod stage;

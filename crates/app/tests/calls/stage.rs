@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bellbird_app::{
-    AccountHome, App, AppConfig, CallConfig, CaptureSource, MemoryKeyStore, PlayoutSink, Recorder, Secret,
-    Sound, StoredAccount,
+    AccountHome, App, AppConfig, CallConfig, CaptureSource, MemoryKeyStore, Pictures, PlayoutSink, Recorder,
+    Secret, Sound, StoredAccount, VideoSource,
 };
 use bellbird_contract::{
     AccountState, AccountView, AppView, CallHappening, CallView, Command, EndReason, Event, Media, Reply,
@@ -14,7 +14,7 @@ use bellbird_server::{Server, ServerConfig};
 use tokio::sync::broadcast;
 
 /// Only to fail a hang: these tests share a machine with much else.
-const HANG: Duration = Duration::from_secs(90);
+pub(crate) const HANG: Duration = Duration::from_secs(90);
 
 /// A server in a folder of its own.
 pub(crate) struct Stage {
@@ -61,6 +61,12 @@ impl Stage {
         .unwrap()
     }
 
+    /// Changes a setting of the server.
+    pub(crate) async fn configure(&self, key: &'static str, value: &'static str) {
+        let admin = self.server.admin();
+        tokio::task::spawn_blocking(move || admin.set_config(key, value).unwrap()).await.unwrap();
+    }
+
     /// Changes a conversation the way its owner's own client would.
     pub(crate) async fn moderate(&self, owner: &str, path: &str, body: serde_json::Value) {
         self.put(owner, &format!("spreed/api/v4/room/{path}"), body).await;
@@ -84,6 +90,11 @@ impl Stage {
 impl Person {
     /// Someone with an app and no account.
     pub(crate) fn nobody() -> Self {
+        Self::with(VideoSource::DefaultCamera, CallConfig::without_tones())
+    }
+
+    /// Likewise, with this for a camera, and calls like these.
+    pub(crate) fn with(camera: VideoSource, call: CallConfig) -> Self {
         let hears = Recorder::new();
         let app = App::start(AppConfig {
             data: None,
@@ -95,8 +106,8 @@ impl Person {
                 processing: false,
             },
             // What is heard is the other one, never a tone of our own.
-            pictures: bellbird_app::Pictures::default(),
-            call: CallConfig::without_tones(),
+            pictures: Pictures { camera: Some(camera), ..Pictures::default() },
+            call,
             key_store: Arc::new(MemoryKeyStore::default()),
             local_server: None,
             browser: None,
