@@ -2,7 +2,7 @@
 //! can see, since one call's start alone changes it a dozen times.
 
 use std::sync::Weak;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bellbird_contract::Event;
 
@@ -23,6 +23,9 @@ pub(crate) async fn run(app: Weak<Inner>) {
             () = gone.cancelled() => return,
         }
         let Some(inner) = app.upgrade() else { return };
+        // Before the state is told, so that whoever waits for it finds servers told, too.
+        inner.amend(|state| state.settle_remote(Instant::now()));
+        inner.announce_client();
         let state = Box::new(inner.view());
         // No listener is no error.
         let _ = inner.events.send(Event::State { state });

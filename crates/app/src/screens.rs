@@ -44,14 +44,18 @@ impl Inner {
 
     /// Shares what the person chose, or with [`GIVEN_SCREEN`] what the app was started with.
     pub(crate) fn share_screen(&self, call: Option<&str>, screen: &str) -> Result<(), Problem> {
-        let given = || self.config.pictures.screen.clone().unwrap_or(VideoSource::PrimaryScreen);
-        let source = if screen == GIVEN_SCREEN { Some(given()) } else { source_of(screen) };
-        let source =
-            source.ok_or_else(|| Problem::new(ProblemCode::NoScreen, "there is no such screen or window"))?;
+        let source = self.screen_source(screen)?;
         for devices in self.with(|state| state.calls.devices()) {
             devices.select_screen(source.clone());
         }
         self.steer_call(call, Intent::ShareScreen(true))
+    }
+
+    /// What an id of the list stands for, or [`GIVEN_SCREEN`].
+    pub(crate) fn screen_source(&self, screen: &str) -> Result<VideoSource, Problem> {
+        let given = || self.config.pictures.screen.clone().unwrap_or(VideoSource::PrimaryScreen);
+        let source = if screen == GIVEN_SCREEN { Some(given()) } else { source_of(screen) };
+        source.ok_or_else(|| Problem::new(ProblemCode::NoScreen, "there is no such screen or window"))
     }
 
     /// Looks out for cameras that come and go. Opens none.

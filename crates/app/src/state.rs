@@ -14,6 +14,7 @@ use crate::convert::{self, Clocks};
 use crate::devices;
 use crate::echo::EchoContact;
 use crate::problems::Problems;
+use crate::remote_join::Remote;
 use crate::programs::DoorUse;
 use crate::screens;
 use crate::settings::{AccountHome, Settings, SettingsFile, StoredAccount};
@@ -33,6 +34,8 @@ pub(crate) struct State {
     pub(crate) door: DoorUse,
     /// A sign-in that waits for the person in the browser.
     pub(crate) signing_in: Option<SigningIn>,
+    /// What is so because others steer this client.
+    pub(crate) remote: Remote,
     pub(crate) suggested_name: String,
 }
 
@@ -102,7 +105,7 @@ impl State {
                 .map(|(number, problem)| convert::numbered_problem(*number, problem))
                 .collect(),
             control: self.control_view(),
-            remote_joins: Vec::new(),
+            remote_joins: self.remote.requests(),
             suggested_name: self.suggested_name.clone(),
         }
     }
@@ -111,6 +114,7 @@ impl State {
     fn call_views(&self, clocks: Clocks) -> Vec<CallView> {
         let mut views = self.calls.views(clocks);
         for view in &mut views {
+            view.joined_by = self.joined_by(&view.id);
             if let (Some(group), Some(room)) = (&mut view.group, &view.room)
                 && group.open_by_link
             {
@@ -161,7 +165,7 @@ impl State {
                 Standing::Offline(problem) => AccountState::Offline { problem: convert::problem(problem) },
                 Standing::SignedOut => AccountState::SignedOut,
             },
-            remote_join: bellbird_contract::RemoteJoinPolicy::default(),
+            remote_join: self.remote_join_policy(&stored.id),
         }
     }
 

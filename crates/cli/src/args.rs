@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod ctl;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,6 +9,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::pictures::{Camera, Screen};
 use crate::sound::{Microphone, Speaker};
+
+pub(crate) use ctl::{CtlArgs, CtlCommand, Policy, ProgramCommand, Role, Switch};
 
 /// Bellbird without a window.
 #[derive(Debug, Parser)]
@@ -333,6 +337,11 @@ pub(crate) struct JoinArgs {
     /// Agree to being recorded.
     #[arg(long)]
     pub(crate) recording_consent: bool,
+    /// So many clients at once, 1 to 50: guests `NAME 1`, `NAME 2`, …, or as many sessions of the account. Every event
+    /// then says by `client` whose it is; films and sounds are kept apart by its number; a line on stdin is for all, or
+    /// for client 2 behind `2:`.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) count: Option<u32>,
     #[command(flatten)]
     pub(crate) joiner: JoinerArgs,
     #[command(flatten)]
@@ -341,6 +350,9 @@ pub(crate) struct JoinArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ListenArgs {
+    /// The conversation this client counts as looking at: a remote join that names none means it.
+    #[arg(long, value_name = "ROOM")]
+    pub(crate) open: Option<String>,
     /// What to do when someone calls.
     #[arg(long, default_value = "answer")]
     pub(crate) on_call: OnCall,
@@ -439,202 +451,6 @@ pub(crate) struct CoreArgs {
     pub(crate) camera: Option<Camera>,
 }
 
-#[derive(Debug, ClapArgs)]
-pub(crate) struct CtlArgs {
-    #[command(subcommand)]
-    pub(crate) command: CtlCommand,
-    /// The data folder of the core; without it BELLBIRD_DATA, or the system's place for it.
-    #[arg(long, value_name = "DIR", global = true)]
-    pub(crate) data: Option<PathBuf>,
-    /// Which account; without it the first.
-    #[arg(long, value_name = "ID", global = true)]
-    pub(crate) account: Option<String>,
-    /// Come as a program, with its token from this file, instead of as the person. BELLBIRD_TOKEN holds a token for the
-    /// same.
-    #[arg(long, value_name = "FILE", global = true)]
-    pub(crate) token_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ProgramCommand {
-    /// Give a program a token of its own, which is printed this once.
-    Add {
-        /// What to call it.
-        name: String,
-    },
-    /// Take a program's token away, and end what it has open.
-    Revoke {
-        /// Its id, see `programs`.
-        id: String,
-    },
-}
-
-/// Whether something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Switch {
-    /// It is.
-    On,
-    /// It is not.
-    Off,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum CtlCommand {
-    /// The whole state.
-    Status,
-    /// Print what happens, until SIGINT.
-    Watch,
-    /// Ring someone.
-    Call {
-        /// A user id, or `echo`.
-        name: String,
-    },
-    /// Join a conversation's call.
-    Join {
-        /// The conversation's token or link.
-        room: String,
-        /// As a guest of this name, by link.
-        #[arg(long, value_name = "NAME")]
-        as_guest: Option<String>,
-    },
-    /// Take the call that rings.
-    Answer {
-        /// Which call; without it the one that rings.
-        call: Option<String>,
-    },
-    /// Refuse the call that rings.
-    Decline {
-        /// Which call; without it the one that rings.
-        call: Option<String>,
-    },
-    /// Leave the call.
-    End {
-        /// Which call; without it the current one.
-        call: Option<String>,
-        /// End it for all, as a moderator.
-        #[arg(long)]
-        all: bool,
-    },
-    /// Raise the hand, or take it down.
-    Hand {
-        /// Where to.
-        to: HandTo,
-    },
-    /// Show the others an emoji.
-    React {
-        /// Which, one that the server supports.
-        emoji: String,
-    },
-    /// Have someone's microphone switched off, as a moderator.
-    AskMute {
-        /// Whose, by the participant's id.
-        participant: String,
-    },
-    /// Add someone to the call and ring them.
-    Add {
-        /// A user id.
-        name: String,
-    },
-    /// Make a conversation.
-    CreateRoom {
-        /// Its name.
-        #[arg(long, value_name = "TEXT")]
-        name: String,
-        /// Who can join.
-        #[arg(long = "type", default_value = "group")]
-        kind: RoomType,
-        /// Someone to invite; may be given several times.
-        #[arg(long, value_name = "NAME")]
-        invite: Vec<String>,
-    },
-    /// Send silence.
-    Mute,
-    /// Send the voice again.
-    Unmute,
-    /// Pause the call.
-    Hold,
-    /// Go on with it.
-    Resume,
-    /// List people one can call.
-    Contacts {
-        /// Part of a name.
-        #[arg(default_value = "")]
-        text: String,
-    },
-    /// List the account's conversations.
-    Rooms,
-    /// Start the embedded server in the core and an account on it.
-    StartHere,
-    /// Sign in; the password is taken from BELLBIRD_PASSWORD.
-    SignIn {
-        /// The server's address.
-        #[arg(long, value_name = "URL")]
-        server: String,
-        /// The login name.
-        #[arg(long, value_name = "NAME")]
-        user: String,
-    },
-    /// Register by an invitation link; the password is taken from BELLBIRD_PASSWORD.
-    Accept {
-        /// The link.
-        link: String,
-        /// The wished login name.
-        #[arg(long, value_name = "NAME")]
-        user: String,
-        /// The name others see; without it the login name.
-        #[arg(long, value_name = "TEXT", default_value = "")]
-        display_name: String,
-    },
-    /// Make an invitation link to the embedded server.
-    Invite,
-    /// Remove an account from the core.
-    SignOut {
-        /// Its id, see `status`.
-        id: String,
-    },
-    /// Change the name others see.
-    DisplayName {
-        /// The new name.
-        name: String,
-    },
-    /// Choose a sound device.
-    Device {
-        /// For what.
-        role: Role,
-        /// Its name, see `devices`; without it the system's.
-        name: Option<String>,
-    },
-    /// Put away a problem.
-    Dismiss {
-        /// Its number, see `status`.
-        number: u32,
-    },
-    /// List the programs that have a token of their own, and where the web API for them is.
-    Programs,
-    /// Programs with a token of their own.
-    #[command(subcommand)]
-    Program(ProgramCommand),
-    /// Let other programs steer Bellbird, or nobody but its window.
-    AllowPrograms {
-        /// Which.
-        allowed: Switch,
-    },
-    /// Show the window.
-    Show,
-    /// End every call and stop the core.
-    Quit,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Role {
-    /// Captures the voice.
-    Microphone,
-    /// Plays the call.
-    Speaker,
-    /// Plays the ringtone.
-    Ringer,
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccountCommand {
     /// Sign in and keep the login: through the browser, or with a name and the password of BELLBIRD_PASSWORD, which is
@@ -712,12 +528,17 @@ mod tests {
             "bellbird-cli join abc --as-guest Eve --video --silent --recording-consent --account ann",
             "bellbird-cli listen --on-call busy --account ann --mic loop:a.wav --speaker file:b.wav",
             "bellbird-cli listen --recording-consent --account ann",
+            "bellbird-cli listen --no-remote-join --open abc123 --account ann",
+            "bellbird-cli join abc --as-guest Eve --count 50 --server s --user ann",
             "bellbird-cli call bob --camera file:a.y4m --screen window:Page --account ann",
             "bellbird-cli listen --camera pattern --screen pattern --save-video d --account ann",
             "bellbird-cli devices",
             "bellbird-cli core --background --data d",
             "bellbird-cli ctl status --data d",
             "bellbird-cli ctl mute",
+            "bellbird-cli ctl remote-join forbid --account local",
+            "bellbird-cli ctl allow 1 --screen monitor:0",
+            "bellbird-cli ctl refuse 1",
             "bellbird-cli ctl programs",
             "bellbird-cli ctl program add Deploy --data d",
             "bellbird-cli ctl program revoke 0a1b",
@@ -736,6 +557,8 @@ mod tests {
             "bellbird-cli call bob",
             "bellbird-cli call bob --server s",
             "bellbird-cli join abc123",
+            "bellbird-cli join abc --as-guest Eve --count 0",
+            "bellbird-cli join abc --as-guest Eve --count 51",
             "bellbird-cli call bob --account ann --server s --user ann",
             "bellbird-cli call bob --account ann --mic trumpet",
             "bellbird-cli call bob --account ann --mic tone:loud",

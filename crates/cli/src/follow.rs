@@ -1,11 +1,11 @@
 //! Follows calls: reports what happens, steers them by stdin, time and signals, and judges how they went.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bellbird_app::App;
 use bellbird_contract::{
-    CallHappening, Command, EndReason, EntranceView, Event, LinkQualityView, Media, Status,
+    CallHappening, CallView, Command, EndReason, EntranceView, Event, LinkQualityView, Media, Status,
 };
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, sleep_until};
@@ -31,7 +31,6 @@ pub(crate) struct Course {
     pub(crate) duration: Option<Duration>,
     pub(crate) wait: Option<Duration>,
     pub(crate) stats: Option<Duration>,
-    pub(crate) stdin: bool,
     /// A call that comes with video is answered with it.
     pub(crate) shows_camera: bool,
     /// A screen is shared once connected.
@@ -54,7 +53,6 @@ impl From<&MediaArgs> for Course {
             duration: args.duration,
             wait: args.wait,
             stats: args.stats,
-            stdin: args.stdin,
             shows_camera: args.camera.is_on(),
             shows_screen: args.screen.is_on(),
             answers: Answers::default(),
@@ -90,6 +88,8 @@ pub(crate) struct Follower<'a> {
     /// The calls reported, and whether each was connected.
     calls: HashMap<String, bool>,
     links: HashMap<String, Vec<LinkQualityView>>,
+    /// Those that others had us join.
+    joined: HashSet<String>,
     /// A problem not yet told: it may turn out to be the reason of the end.
     problem: Option<(Failure, Instant)>,
     /// The last one told.
@@ -112,6 +112,7 @@ impl<'a> Follower<'a> {
             course,
             calls: HashMap::new(),
             links: HashMap::new(),
+            joined: HashSet::new(),
             problem: None,
             told: None,
             ending: Ending::No,
@@ -122,7 +123,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Runs until the subject is over. `events` was subscribed before the call was made; `asides` are problems of this
-    /// program's own that are told and end nothing.
+    /// program's own that are told and end nothing, and `lines` steer.
     ///
     /// # Errors
     /// What kept a call from being what was asked for.
@@ -131,9 +132,9 @@ impl<'a> Follower<'a> {
         mut events: broadcast::Receiver<Event>,
         mut stop: Stop,
         mut asides: mpsc::Receiver<Failure>,
+        mut lines: mpsc::Receiver<String>,
     ) -> Result<(), Failure> {
-        let mut lines = if self.course.stdin { steer::lines() } else { mpsc::channel(1).1 };
-        let mut lines_open = self.course.stdin;
+        let mut lines_open = true;
         let period = self.course.stats.unwrap_or(NEVER);
         let mut stats = tokio::time::interval_at(Instant::now() + period, period);
         let mut usage = UsageMeter::new();
@@ -209,6 +210,7 @@ impl<'a> Follower<'a> {
     }
 
     async fn steer(&mut self, line: &str) {
+        self.app.interacted();
         let result = match steer::parse(line) {
             Ok(None) => return,
             Ok(Some(Command::End { .. })) => {
@@ -230,8 +232,9 @@ impl<'a> Follower<'a> {
     /// Takes one event; `Some` when the subject is over.
     async fn take(&mut self, event: Event) -> Option<Result<(), Failure>> {
         match event {
-            Event::State { .. } => {
+            Event::State { state } => {
                 self.greet_callers().await;
+                self.tell_joined(&state.calls);
                 None
             }
             Event::Call { call, happening } => {
@@ -247,7 +250,9 @@ impl<'a> Follower<'a> {
                 }
                 let connected = self.calls.get(&call).copied();
                 let outcome = self.happened(&call, happening);
-                if self.course.shows_screen && connected != Some(true) && self.calls.get(&call) == Some(&true)
+                if self.shows_screen_in(&call)
+                    && connected != Some(true)
+                    && self.calls.get(&call) == Some(&true)
                 {
                     self.share(call).await;
                 }
@@ -302,6 +307,23 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Reports calls that others had us join and that are new.
+    fn tell_joined(&mut self, calls: &[CallView]) {
+        let new = |call: &&CallView| call.joined_by.is_some() && !self.joined.contains(&call.id);
+        for call in calls.iter().filter(new) {
+            self.output.report(&Report::RemoteJoin { call });
+        }
+        let joined = calls.iter().filter(|call| call.joined_by.is_some());
+        self.joined = joined.map(|call| call.id.clone()).collect();
+    }
+
+    /// Whether a screen is shared in a call as soon as it is up. Where others had us join they say so themselves.
+    fn shows_screen_in(&self, call: &str) -> bool {
+        let joined_by_others =
+            || self.app.state().calls.iter().any(|shown| shown.id == call && shown.joined_by.is_some());
+        self.course.shows_screen && !joined_by_others()
+    }
+
     /// What a call is answered with: a picture for a picture, where there is one.
     fn answer_to(&self, offered: Media) -> Media {
         match offered {
@@ -340,7 +362,14 @@ impl<'a> Follower<'a> {
         };
         // One that ends by itself at this moment is as good.
         let _ = self.app.handle(Command::End { call: Some(call) }).await;
-        Some(Err(failure))
+        match self.subject {
+            Subject::Call(_) => Some(Err(failure)),
+            // Others had us join; we go on waiting.
+            Subject::Incoming(_) => {
+                self.tell(&failure);
+                None
+            }
+        }
     }
 
     fn happened(&mut self, call: &str, happening: CallHappening) -> Option<Result<(), Failure>> {

@@ -13,6 +13,7 @@ mod follow;
 mod memory;
 mod pictures;
 mod process;
+mod remote_api;
 mod report;
 mod saved_video;
 mod signals;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::str::FromStr;
 
-use bellbird_app::{Pictures, VideoSource};
+use bellbird_app::{Pictures, Unattended, VideoSource};
 use bellbird_contract::Media;
 use bellbird_video::Y4mReader;
 use tokio::sync::mpsc;
@@ -90,15 +90,29 @@ impl MediaArgs {
     /// # Errors
     /// `video-file` when a film cannot be read, or the folder for films cannot be written.
     pub(crate) fn pictures(&self) -> Result<(Pictures, Saving), Failure> {
+        self.pictures_of(None)
+    }
+
+    /// The same for one client of several, whose films have a folder of their own.
+    pub(crate) fn pictures_of(&self, client: Option<u32>) -> Result<(Pictures, Saving), Failure> {
         let camera = self.camera.source()?;
-        let (keep, saving) = match &self.save_video {
+        let folder = self.save_video.as_ref().map(|folder| match client {
+            Some(client) => folder.join(client.to_string()),
+            None => folder.clone(),
+        });
+        let (keep, saving) = match folder {
             Some(folder) => {
-                let (saved, problems) = SavedVideo::open(folder)?;
+                let (saved, problems) = SavedVideo::open(&folder)?;
                 (Some(saved.keep()), Saving { saved: Some(saved), problems })
             }
             None => (None, Saving { saved: None, problems: mpsc::channel(1).1 }),
         };
         Ok((Pictures { camera, screen: self.screen.0.clone(), keep }, saving))
+    }
+
+    /// What others may have this run do, which nobody watches.
+    pub(crate) fn unattended(&self) -> Unattended {
+        Unattended { allowed: !self.no_remote_join, camera: self.camera.is_on(), screen: self.screen.is_on() }
     }
 
     /// What a call is made or joined with.

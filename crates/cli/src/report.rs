@@ -18,6 +18,7 @@ pub(crate) enum Report<'a> {
     Ready { control: &'a str, token_file: &'a str, web_api: Option<&'a str>, accounts: &'a [String] },
     Registered { user: &'a str, server: &'a str },
     Incoming { call: &'a CallView },
+    RemoteJoin { call: &'a CallView },
     Entrance { call: &'a str, entrance: EntranceView },
     SignIn { address: &'a str },
     Status { call: &'a str, participant: Option<&'a str>, status: Status },
@@ -68,17 +69,33 @@ pub(crate) struct Output {
     json: bool,
     started: Instant,
     lines: Arc<std::sync::Mutex<()>>,
+    /// Which of several clients speaks.
+    client: Option<u32>,
 }
 
 impl Output {
     pub(crate) fn new(json: bool, started: Instant) -> Self {
-        Self { json, started, lines: Arc::default() }
+        Self { json, started, lines: Arc::default(), client: None }
+    }
+
+    /// For one of several clients, whose number every line then has.
+    pub(crate) fn of_client(&self, client: Option<u32>) -> Self {
+        Self { client, ..self.clone() }
     }
 
     /// Writes one line. A reader that went away is no reason to end a call.
     pub(crate) fn report(&self, report: &Report<'_>) {
         let t = (self.started.elapsed().as_secs_f64() * 1e4).round() / 1e4;
-        let line = if self.json { Some(report.json(t).to_string()) } else { report.text() };
+        let line = match (self.json, self.client) {
+            (true, None) => Some(report.json(t).to_string()),
+            (true, Some(client)) => {
+                let mut event = report.json(t);
+                event["client"] = json!(client);
+                Some(event.to_string())
+            }
+            (false, None) => report.text(),
+            (false, Some(client)) => report.text().map(|text| format!("[{client}] {text}")),
+        };
         let Some(line) = line else { return };
         let _whole = self.lines.lock();
         let mut stdout = std::io::stdout().lock();
@@ -100,6 +117,10 @@ impl Report<'_> {
             Self::Incoming { call } => json!({
                 "event": "incoming", "call_id": call.id, "room": call.room, "from": call.contact,
                 "display_name": call.display_name, "kind": kind_of_call(call.media),
+            }),
+            Self::RemoteJoin { call } => json!({
+                "event": "remote_join", "call_id": call.id, "room": call.room, "by": call.joined_by,
+                "kind": kind_of_call(call.media), "t": t,
             }),
             Self::Entrance { call, entrance } => {
                 let mut told = json!(entrance);
@@ -200,6 +221,13 @@ impl Report<'_> {
             }
             Self::Registered { user, server } => format!("{user} can now be called, at {server}"),
             Self::Incoming { call } => format!("{} calls", name_of(call)),
+            Self::RemoteJoin { call } => {
+                let by = call.joined_by.as_deref().filter(|by| !by.is_empty()).unwrap_or("Another program");
+                match name_of(call) {
+                    "Someone" => format!("{by} has us join a call"),
+                    name => format!("{by} has us join {name}"),
+                }
+            }
             Self::Entrance { entrance, .. } => return entrance_text(*entrance),
             Self::SignIn { address } => format!("Open this address in a browser to sign in: {address}"),
             Self::Status { participant: None, status, .. } => status_text(*status).to_owned(),

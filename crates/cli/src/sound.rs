@@ -97,7 +97,28 @@ impl Speaker {
     }
 }
 
+impl Speaker {
+    /// The same for one client of several: a file of its own, `heard-2.wav` for `heard.wav`.
+    fn of_client(&self, client: u32) -> Self {
+        match &self.0 {
+            PlayoutSink::File(path) => {
+                let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+                let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy()));
+                let name = format!("{stem}-{client}{}", ending.unwrap_or_default());
+                Self(PlayoutSink::File(path.with_file_name(name)))
+            }
+            other => Self(other.clone()),
+        }
+    }
+}
+
 impl SoundArgs {
+    /// The devices of one client of several.
+    pub(crate) fn sound_of(&self, client: u32) -> Result<Sound, Failure> {
+        let speaker = self.speaker.of_client(client);
+        Ok(Sound { speaker: Some(speaker.sink()?), ringer: Some(speaker.ringer()), ..self.sound()? })
+    }
+
     /// The devices of a run.
     pub(crate) fn sound(&self) -> Result<Sound, Failure> {
         Ok(Sound {

@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::args::AppData;
 use crate::failure::Failure;
+use crate::remote_api;
 
 /// Lines waiting to be carried out at most; the writer waits then.
 const WAITING: usize = 16;
@@ -25,6 +26,9 @@ pub(crate) struct Behind(pub(crate) App);
 
 impl Core for Behind {
     async fn handle(&self, command: Command) -> Result<Reply, Problem> {
+        if command != Command::Status {
+            self.0.interacted();
+        }
         self.0.handle(command).await
     }
 
@@ -105,8 +109,8 @@ pub(crate) fn open_locked(
 }
 
 /// What answers the web API. Each request carries a [`bellbird_control::Visitor`] as an extension: who asks.
-fn web_api(_app: &App) -> Option<Router> {
-    None
+fn web_api(app: &App) -> Option<Router> {
+    Some(remote_api::router(app))
 }
 
 /// What a line means for the current call.
@@ -138,9 +142,13 @@ pub(crate) fn parse(line: &str) -> Result<Option<Command>, Failure> {
     }))
 }
 
-/// Reads stdin on a thread of its own, which a runtime need not wait for.
-pub(crate) fn lines() -> mpsc::Receiver<String> {
+/// The lines of stdin where they are `wanted`; else none ever. A thread of its own reads them, which a runtime need not
+/// wait for.
+pub(crate) fn lines(wanted: bool) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel(WAITING);
+    if !wanted {
+        return lines;
+    }
     let spawned = std::thread::Builder::new().name("bellbird-stdin".into()).spawn(move || {
         use std::io::{BufRead, Read};
         let mut stdin = std::io::stdin().lock();

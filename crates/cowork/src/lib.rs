@@ -18,6 +18,8 @@ mod web;
 
 /// To implement [`Calls`] with.
 pub use async_trait::async_trait;
+/// What a listener knows of a connection, as [`Calls::authenticate`] gets it.
+pub use axum::http::Extensions;
 pub use calls::{Calls, User};
 pub use credentials::Credentials;
 pub use order::{JoinKind, Order, UnknownJoinKind};

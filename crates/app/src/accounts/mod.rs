@@ -149,6 +149,8 @@ impl Inner {
                 None => state.accounts.push(account),
             }
         });
+        self.with(|state| state.account(Some(&id)).ok().map(|account| account.stored.clone()))
+            .inspect(|stored| self.take_orders(stored, &talk));
         let app = Arc::downgrade(self);
         let account = id.clone();
         let sink: AccountSink = Arc::new(move |event| {
@@ -191,7 +193,10 @@ impl Inner {
             let position =
                 position.ok_or_else(|| Problem::new(ProblemCode::NotNow, "there is no such account"))?;
             state.calls.end_of_account(id);
-            state.keep(|settings| settings.accounts.retain(|stored| stored.id != id));
+            state.keep(|settings| {
+                settings.accounts.retain(|stored| stored.id != id);
+                settings.remote_joins.remove(id);
+            });
             Ok::<_, Problem>(state.accounts.remove(position))
         })?;
         let Account { stored, talk, watch, .. } = removed;

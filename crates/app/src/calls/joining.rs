@@ -7,7 +7,7 @@ use bellbird_call::{CallId, MediaKinds, Secret};
 use bellbird_talk::{CallLink, StoredLogin, TalkAccount};
 
 use super::entrance::{Wish, to_room};
-use super::{Calls, Line, choice};
+use super::{Calls, Line, Wanted, choice};
 use crate::app::Inner;
 use crate::settings::AccountHome;
 use crate::state::State;
@@ -22,6 +22,19 @@ impl Inner {
         kinds: MediaKinds,
         silent: bool,
         guest_name: Option<&str>,
+    ) -> Result<CallId, Problem> {
+        self.join_room_for(account, room, kinds, silent, guest_name, None)
+    }
+
+    /// The same at the wish of somebody else than the person.
+    pub(super) fn join_room_for(
+        self: &Arc<Self>,
+        account: Option<&str>,
+        room: &str,
+        kinds: MediaKinds,
+        silent: bool,
+        guest_name: Option<&str>,
+        wanted: Option<Wanted>,
     ) -> Result<CallId, Problem> {
         let room = room.trim();
         let (line, target) = match (CallLink::is_link(room), guest_name) {
@@ -52,7 +65,7 @@ impl Inner {
         if self.with(|state| choice::current(&state.calls.candidates()).is_some()) {
             return Err(Problem::new(ProblemCode::NotNow, "you are in a call: end it first"));
         }
-        Ok(self.approach(Wish { line, target, kinds, silent, name: String::new() }))
+        Ok(self.approach(Wish { line, target, kinds, silent, name: String::new(), wanted }))
     }
 
     /// The password that an entrance asks for.

@@ -3,6 +3,9 @@
 mod file;
 mod migrations;
 
+use std::collections::BTreeMap;
+
+use bellbird_contract::RemoteJoinPolicy;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use file::SettingsFile;
@@ -17,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) accounts: Vec<StoredAccount>,
     /// The chosen sound devices. Default: the system's.
     pub(crate) devices: DeviceChoice,
+    /// Accounts that may be joined to calls by others, or may not. Default: the person is asked.
+    pub(crate) remote_joins: BTreeMap<String, RemoteJoinPolicy>,
     /// The embedded server. Default: never opened to the network.
     pub(crate) local_server: LocalServerSettings,
     /// Who may come through the door.
@@ -31,6 +36,7 @@ impl Default for Settings {
             version: migrations::CURRENT,
             accounts: Vec::new(),
             devices: DeviceChoice::default(),
+            remote_joins: BTreeMap::new(),
             local_server: LocalServerSettings::default(),
             control: ControlSettings::default(),
             programs: Vec::new(),

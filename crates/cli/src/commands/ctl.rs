@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use bellbird_contract::{Command, DeviceRole, Event, Media, Problem, Reply, TrackKind};
+use bellbird_contract::{Command, DeviceRole, Event, Media, Problem, RemoteJoinPolicy, Reply, TrackKind};
 use bellbird_control::{ClientError, DoorClient, DoorFile, PERSON_ALONE, PROGRAMS_OFF};
 use tokio::sync::broadcast;
 
 use crate::account::{folder, password};
-use crate::args::{CtlArgs, CtlCommand, HandTo, ProgramCommand, Role, RoomType, Switch};
+use crate::args::{CtlArgs, CtlCommand, HandTo, Policy, ProgramCommand, Role, RoomType, Switch};
 use crate::failure::Failure;
 use crate::report::{Output, Report};
 use crate::signals::Stop;
-use crate::steer::door_folder;
+use crate::steer::{GIVEN_SCREEN, door_folder};
 
 /// Holds a program's token, for those who would rather not write it to a file.
 const TOKEN: &str = "BELLBIRD_TOKEN";
@@ -30,6 +30,12 @@ pub(super) async fn run(args: CtlArgs, output: &Output) -> Result<(), Failure> {
     let command = match command_of(args.command, args.account)? {
         Asked::Command(command) => command,
         Asked::Watch => return watch(&client, output).await,
+        Asked::RemoteJoin { account, policy } => {
+            let first = || client.state().borrow().accounts.first().map(|account| account.id.clone());
+            let account =
+                account.or_else(first).ok_or_else(|| Failure::new("not-now", "nobody is signed in"))?;
+            Command::SetRemoteJoin { account, policy }
+        }
         Asked::Programs => {
             let state = client.state().borrow().clone();
             output.report(&Report::Control { control: &state.control });
@@ -96,6 +102,11 @@ enum Asked {
     Command(Command),
     Watch,
     Programs,
+    /// For the first account, where none is named.
+    RemoteJoin {
+        account: Option<String>,
+        policy: RemoteJoinPolicy,
+    },
 }
 
 fn command_of(command: CtlCommand, account: Option<String>) -> Result<Asked, Failure> {
@@ -148,6 +159,19 @@ fn command_of(command: CtlCommand, account: Option<String>) -> Result<Asked, Fai
             Command::SelectDevice { role, name }
         }
         CtlCommand::Dismiss { number } => Command::DismissProblem { number },
+        CtlCommand::RemoteJoin { policy } => {
+            let policy = match policy {
+                Policy::Ask => RemoteJoinPolicy::Ask,
+                Policy::Allow => RemoteJoinPolicy::Allow,
+                Policy::Forbid => RemoteJoinPolicy::Forbid,
+            };
+            return Ok(Asked::RemoteJoin { account, policy });
+        }
+        CtlCommand::Allow { request, screen } => {
+            let screen = Some(screen.unwrap_or_else(|| GIVEN_SCREEN.into()));
+            Command::AnswerRemoteJoin { request, allow: true, screen }
+        }
+        CtlCommand::Refuse { request } => Command::AnswerRemoteJoin { request, allow: false, screen: None },
         CtlCommand::Show => Command::ShowWindow,
         CtlCommand::Quit => Command::Quit,
     }))

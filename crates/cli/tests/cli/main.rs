@@ -11,5 +11,6 @@ mod joining;
 mod pictures;
 mod programs;
 mod proxy;
+mod remote_join;
 mod serve;
 mod stage;
