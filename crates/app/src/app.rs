@@ -21,6 +21,7 @@ use crate::local_server::LocalServer;
 use crate::pictures::{Board, Preview};
 use crate::problems::Problems;
 use crate::programs::DoorUse;
+use crate::remote_join::Remote;
 use crate::sdk::Translator;
 use crate::settings::SettingsFile;
 use crate::state::State;
@@ -159,6 +160,7 @@ impl App {
                 local_server: None,
                 door: DoorUse::default(),
                 signing_in: None,
+                remote: Remote::default(),
                 suggested_name: person::full_name(),
             }),
             config,
@@ -256,6 +258,11 @@ impl Inner {
         let result = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_one();
         result
+    }
+
+    /// Changes what nobody is shown for itself, without having the state published.
+    pub(crate) fn amend<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn view(&self) -> AppView {

@@ -39,6 +39,7 @@ pub use local_server::{Later, LocalServer};
 pub use pictures::PictureViewer;
 pub use problems::of_io;
 pub use programs::KnownProgram;
+pub use remote_join::Unattended;
 pub use screens::GIVEN_SCREEN;
 pub use sdk::CallSdk;
 pub use settings::{AccountHome, StoredAccount};

@@ -13,7 +13,7 @@ use bellbird_talk::{CallOptions, Consent, Entrance, EntranceStep, TalkAccount};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{AFTERGLOW, Begin, Line};
+use super::{AFTERGLOW, Begin, Line, Wanted};
 use crate::app::Inner;
 use crate::convert;
 
@@ -83,6 +83,8 @@ pub(super) struct Wish {
     pub(super) kinds: MediaKinds,
     pub(super) silent: bool,
     pub(super) name: String,
+    /// Somebody else than the person wants it.
+    pub(super) wanted: Option<Wanted>,
 }
 
 impl Inner {
@@ -104,16 +106,23 @@ impl Inner {
             config,
             now,
         );
+        let mut view = blank.view(now);
+        if let CallTarget::Room(room) = &wish.target {
+            view.room = Some(room.clone());
+        }
         let waiting = Waiting {
             line: wish.line.clone(),
-            view: blank.view(now),
+            view,
             step: EntranceView::Entering,
             consent: entrance.consent().clone(),
             inputs,
             done: done.clone(),
         };
         let shown = waiting.view.clone();
-        self.change(|state| state.calls.waiting.push(waiting));
+        self.change(|state| {
+            state.calls.waiting.push(waiting);
+            state.begin_steered(&id, wish.wanted.as_ref());
+        });
         self.programs_hear_of(&wish.line.talk, &shown, false);
         let task = run(Arc::downgrade(self), id.clone(), wish, entrance, heard);
         self.runtime.spawn(async move {

@@ -5,7 +5,10 @@ mod entrance;
 mod follow;
 mod joining;
 mod missed;
+mod remote;
 mod steered;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +20,7 @@ use bellbird_call::{
     Watch,
 };
 use bellbird_contract as contract;
+use bellbird_devices::CaptureSource;
 use bellbird_media::{CallMediaOptions, DeviceControl, MediaRuntime, Picture, PictureSink};
 use bellbird_session::{CallHandle, Inlet};
 use bellbird_talk::{CallOptions, Consent, Outcome, TalkAccount};
@@ -27,8 +31,10 @@ use crate::convert::{self, CallSetting, Clocks};
 use crate::devices;
 use crate::echo::ECHO;
 use crate::pictures::Origin;
+use crate::remote_join::MUTE;
 use choice::{Candidate, Dial, Reception};
 use entrance::{Waiting, Wish};
+pub(crate) use remote::{CurrentCall, Wanted};
 pub(crate) use steered::Begun;
 
 /// How long a call that is over stays in the state, so that its end can be read.
@@ -75,6 +81,10 @@ pub(crate) struct Call {
     settled: bool,
     /// The others are not heard.
     silent: bool,
+    /// Joined for a screen alone, and not spoken in since: it has no microphone.
+    quiet: bool,
+    /// Where we go, before the service has said where we are.
+    room_wanted: Option<RoomId>,
 }
 
 /// A call about to start: the machine's side of it.
@@ -283,7 +293,7 @@ impl Inner {
                 let target = CallTarget::Contact(target);
                 // Where calls may be recorded, the person is asked before anyone is rung.
                 if line.talk.may_be_recorded() {
-                    return Ok(self.approach(Wish { line, target, kinds, silent: false, name: name.into() }));
+                    return Ok(self.approach(Wish { line, target, kinds, silent: false, name: name.into(), wanted: None }));
                 }
                 let begin = Begin::Dial { target, name: name.into(), kinds, silent: false };
                 let id = self.new_call_id();
@@ -386,10 +396,27 @@ impl Inner {
     }
 
     pub(crate) fn mute(&self, wanted: Option<&str>, kind: MediaKind, muted: bool) -> Result<(), Problem> {
+        if kind == MediaKind::Audio && !muted {
+            self.open_microphone(wanted);
+        }
         if kind == MediaKind::Video && !muted {
             self.preview.give_way();
         }
         self.steer_call(wanted, if muted { Intent::Mute(kind) } else { Intent::Unmute(kind) })
+    }
+
+    /// Gives a call its microphone that was joined without.
+    fn open_microphone(&self, wanted: Option<&str>) {
+        self.change(|state| {
+            let running = choice::running(&state.calls.candidates(), wanted).map(|view| view.id.clone());
+            let chosen = &state.settings.devices;
+            let options = devices::options(&self.config.sound, &self.config.pictures, chosen, &state.devices);
+            if let Some(call) = running.ok().and_then(|id| state.calls.get_mut(&id))
+                && std::mem::take(&mut call.quiet)
+            {
+                call.devices.select_microphone(options.microphone);
+            }
+        });
     }
 
     /// Plays nothing of a call, or plays it again.
@@ -439,6 +466,7 @@ impl Inner {
     }
 
     fn start_call(self: &Arc<Self>, id: CallId, line: Line, begin: Begin, options: CallOptions, echo: bool) {
+        let quiet = self.with(|state| state.is_quiet(&id));
         let consent = options.consent.clone();
         let recorded = match &begin {
             Begin::Dial { .. } => false,
@@ -449,6 +477,13 @@ impl Inner {
             devices::options(&self.config.sound, &self.config.pictures, chosen, &state.devices)
         });
         media.pictures = self.picture_sink(id.clone());
+        let room_wanted = match &begin {
+            Begin::Dial { target: CallTarget::Room(room), .. } => Some(room.clone()),
+            Begin::Dial { target: CallTarget::Contact(_), .. } | Begin::Ring(_) | Begin::Refuse(_) => None,
+        };
+        if quiet {
+            media.microphone = CaptureSource::Silence;
+        }
         let refused = matches!(begin, Begin::Refuse(_));
         if let Begin::Dial { kinds: MediaKinds { video: true, .. }, .. } = &begin {
             self.preview.give_way();
@@ -456,6 +491,9 @@ impl Inner {
         let _within = self.runtime.enter();
         let (handle, inlet, devices) =
             start_session(&self.media, &line.talk, (media, options), id, begin, self.config.call.clone());
+        if quiet {
+            handle.send(MUTE);
+        }
         let view = handle.view().borrow().clone();
         let events = handle.take_events();
         let (talk, shown) = (line.talk.clone(), view.clone());
@@ -472,6 +510,8 @@ impl Inner {
                 watched: Mutex::default(),
                 settled: refused,
                 silent: false,
+                quiet,
+                room_wanted,
             });
         });
         self.programs_hear_of(&talk, &shown, !refused);
