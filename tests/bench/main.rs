@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 mod calls;
+mod control;
 mod core_process;
 mod figure;
 mod first_sample;
@@ -56,6 +57,8 @@ const SUBJECTS: &[(&str, Measure)] = &[
     ("video", video::measure),
     ("video-processes", video_processes::measure),
     ("server", server::measure),
+    ("control-load", control::load),
+    ("remote-join", control::remote_join),
     ("core", core_process::measure),
     ("window", window::measure),
 ];
