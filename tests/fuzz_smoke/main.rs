@@ -104,6 +104,19 @@ fn signaling() {
 }
 
 #[test]
+fn client_orders() {
+    let frames = [
+        r#"bellbird-client {"clientId":"cowork-1","idleMs":5,"openChannel":"x","call":{"channelId":"x","connections":[{"media":"camera","muted":true,"silent":false,"video":true,"handUp":false}]}}"#,
+        "bellbird-client null",
+        r#"bellbird-order {"id":1,"order":{"type":"join","channel":"x","kind":"screen"}}"#,
+        r#"bellbird-order {"id":2,"order":{"type":"setAudio","muted":true}}"#,
+        r#"bellbird-answer {"id":1,"connections":[{"media":"screen0"}]}"#,
+        r#"bellbird-answer {"id":1,"refusal":{"code":"forbidden","text":"no"}}"#,
+    ];
+    drive_text("orders to clients", &frames, 20_000, bellbird_talk_wire::fuzz::client_order);
+}
+
+#[test]
 fn signaling_server() {
     let frames = [
         r#"{"type":"welcome","welcome":{"features":["hello-v2"],"version":"1.2.4"}}"#,

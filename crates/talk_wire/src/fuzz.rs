@@ -1,8 +1,8 @@
 //! What fuzz targets call: readers of what servers and peers send. Not an interface.
 
 use crate::{
-    DataMessage, Notification, Ocs, PeerMessage, PullItem, Room, SendMessagesRequest, ServerBody,
-    ServerFrame, SignalingSettings,
+    ClientFrame, DataMessage, Notification, Ocs, OrderFrame, PeerMessage, PullItem, Room,
+    SendMessagesRequest, ServerBody, ServerFrame, SignalingSettings,
 };
 
 /// The answer to a long poll, with the peer messages inside its items.
@@ -42,6 +42,16 @@ pub fn signaling_frame(text: &str) {
             "a forged sender was taken"
         );
         rewritten(&relayed.message);
+    }
+}
+
+/// What is said on a push socket about steering a client, in either direction.
+pub fn client_order(text: &str) {
+    if let Some(frame) = ClientFrame::read(text) {
+        assert_eq!(ClientFrame::read(&frame.write()), Some(frame), "written otherwise than read");
+    }
+    if let Some(frame) = OrderFrame::read(text) {
+        assert_eq!(OrderFrame::read(&frame.write()), Some(frame), "written otherwise than read");
     }
 }
 

@@ -3,6 +3,7 @@
 mod act;
 mod channels;
 mod description;
+mod joins;
 mod own;
 mod read;
 mod shapes;
@@ -25,6 +26,7 @@ use crate::{Calls, Credentials, Reason, Refusal, User};
 struct Api {
     calls: Arc<dyn Calls>,
     description: Arc<str>,
+    joins: joins::Joins,
 }
 
 /// Everything below `/api/cowork/`, to be merged into the router of whoever listens. Whatever the listener knows of a
@@ -38,7 +40,11 @@ pub fn router(calls: impl Calls) -> Router {
         })
         .route("/api/cowork/", any(no_such_path))
         .route("/api/cowork/{*rest}", any(no_such_path))
-        .with_state(Api { calls: Arc::new(calls), description: description.into() })
+        .with_state(Api {
+            calls: Arc::new(calls),
+            description: description.into(),
+            joins: joins::Joins::default(),
+        })
 }
 
 async fn no_such_path() -> Refusal {

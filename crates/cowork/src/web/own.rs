@@ -61,6 +61,7 @@ pub(super) async fn join(
     if let Some(channel) = &channel {
         api.calls.may_enter(&user, channel).await?;
     }
+    let _turn = api.joins.turn(&user.key).await?;
     let clients = api.calls.clients(&user).await?;
     let choice = choose(&clients, channel.as_deref(), client.as_deref())?;
     check(&clients, kind)?;
