@@ -61,6 +61,7 @@ pub fn frame_buffer(bytes: &[u8]) {
             marker: flags & 1 != 0,
             payload: Bytes::copy_from_slice(payload),
             arrival: now,
+            repeated: flags & 0x10 != 0,
             begins: flags & 0x0e == 0x0e,
         });
         if flags & 0x08 != 0 && flags & 0x04 == 0 {

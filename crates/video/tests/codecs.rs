@@ -118,6 +118,42 @@ fn the_rate_follows_what_is_asked() {
     }
 }
 
+/// With grain, as cameras have it: that fills whatever rate there is.
+#[test]
+fn no_pictures_are_left_out_for_long_after_the_rate_was_raised() {
+    let pattern = Pattern::new(640, 360).unwrap();
+    let grain = |index: u32| {
+        let frame = pattern.draw(index, Instant::now());
+        let mut chance = u64::from(index) + 1;
+        VideoFrame::paint(640, 360, frame.captured(), |y, u, v| {
+            u.copy_from_slice(frame.u());
+            v.copy_from_slice(frame.v());
+            for (to, from) in y.iter_mut().zip(frame.y()) {
+                chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                *to = from.saturating_add((chance >> 60) as u8);
+            }
+        })
+        .unwrap()
+    };
+    for codec in CODECS {
+        let mut encoder = VideoEncoder::new(EncoderSettings { bitrate: 300_000, ..settings(codec) }).unwrap();
+        let mut index = 0;
+        let mut second = |encoder: &mut VideoEncoder| {
+            let made = (0..30).filter(|_| {
+                index += 1;
+                encode(encoder, &grain(index), index, index == 1).is_some()
+            });
+            made.count()
+        };
+        second(&mut encoder);
+        encoder.set_rate(1_500_000, 30);
+        for after in 1..6 {
+            let made = second(&mut encoder);
+            assert!(made >= 24, "{codec:?}: {made} of 30 in second {after}");
+        }
+    }
+}
+
 #[test]
 fn h264_is_constrained_baseline_with_its_parameters_before_every_keyframe() {
     let frames = stream(VideoCodec::H264, 5);

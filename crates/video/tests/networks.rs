@@ -164,6 +164,7 @@ fn play(codec: VideoCodec, layered: bool, network: Network, seconds: u64, seed: 
                     marker: index + 1 == count,
                     payload,
                     arrival: now,
+                    repeated: false,
                     begins: false,
                 };
                 history.insert(sequence, packet);

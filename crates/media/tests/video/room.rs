@@ -46,14 +46,23 @@ pub(crate) fn own(kind: MediaKind) -> Whose {
 }
 
 impl Seat {
+    /// Says nothing and plays nothing.
     pub(crate) fn new(camera: VideoSource) -> Arc<Self> {
+        Self::with_sound(camera, CaptureSource::Silence, PlayoutSink::Null)
+    }
+
+    pub(crate) fn with_sound(
+        camera: VideoSource,
+        microphone: CaptureSource,
+        speaker: PlayoutSink,
+    ) -> Arc<Self> {
         let log = Arc::new(Mutex::new(Vec::new()));
         let (grow, grew) = watch::channel(0);
         let (out, said) = mpsc::unbounded_channel();
         let gallery = Gallery::new();
         let options = CallMediaOptions {
-            microphone: CaptureSource::Silence,
-            speaker: PlayoutSink::Null,
+            microphone,
+            speaker,
             ringer: PlayoutSink::Null,
             processing: false,
             camera,
@@ -75,6 +84,12 @@ impl Seat {
 
     pub(crate) fn send(&self, command: MediaCommand) {
         self.media.lock().unwrap().send(command);
+    }
+
+    /// What it wants told to the other side, for whoever wires it by hand. Once.
+    #[allow(dead_code, reason = "for the bench, whose other side is a browser")]
+    pub(crate) fn said(&self) -> mpsc::UnboundedReceiver<MediaEvent> {
+        self.said.lock().unwrap().take().expect("nobody else listens")
     }
 
     pub(crate) fn devices(&self) -> DeviceControl {
@@ -203,7 +218,10 @@ struct Wire {
 
 impl Room {
     pub(crate) fn new(cameras: &[VideoSource]) -> Self {
-        let seats = cameras.iter().cloned().map(Seat::new).collect();
+        Self::of(cameras.iter().cloned().map(Seat::new).collect())
+    }
+
+    pub(crate) fn of(seats: Vec<Arc<Seat>>) -> Self {
         Self { seats, wires: Vec::new(), carried: false }
     }
 

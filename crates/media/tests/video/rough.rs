@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bellbird_call::ports::MediaCommand;
 use bellbird_call::{LinkId, LinkState, MediaKind};
+use bellbird_capture::VideoSource;
 
 use crate::room::{Room, camera_of};
 use crate::wire::{Cable, Weather};
@@ -69,4 +70,50 @@ async fn a_line_that_becomes_narrow_is_not_overrun_for_long() {
     }
     cable.narrow(None);
     b.gallery.more(&camera_of(0), 30).await;
+}
+
+/// Two look at the same camera, one of them through a line that carries less than the picture for everybody takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_line_gets_a_small_picture_and_the_other_keeps_a_large_one() {
+    let cable = Cable::start(Weather { delay: Duration::from_millis(20), ..Weather::fair() }).await;
+    let mut room = Room::new(&[VideoSource::Pattern, VideoSource::Pattern, VideoSource::Pattern]);
+    room.wire(1, 0, 1);
+    room.wire_through(2, 0, 2, [cable.a_to_b(), cable.b_to_a()]);
+    room.carry();
+    for seat in &room.seats {
+        seat.send(MediaCommand::StartCapture);
+    }
+    for link in [1, 2] {
+        room.connect(link, 0, link as usize);
+        room.seats[link as usize].wait_state(LinkId(link), LinkState::Connected).await;
+        room.seats[link as usize].look_at(&[camera_of(0)]);
+    }
+    room.seats[0].show(VIDEO, true);
+    for seat in &room.seats[1..] {
+        seat.gallery.more(&camera_of(0), 60).await;
+    }
+    cable.narrow(Some(100_000));
+    let height =
+        |seat: usize| room.seats[seat].gallery.last(&camera_of(0)).last().map_or(0, |one| one.size.1);
+    let mut seconds = 0;
+    let mut fine = 0;
+    while fine < 3 {
+        let before = room.seats[2].gallery.count(&camera_of(0));
+        room.seats[2].wait_quality(1).await;
+        seconds += 1;
+        let shown = room.seats[2].gallery.count(&camera_of(0)) - before;
+        println!(
+            "second {seconds}: {} and {} high, {shown} pictures, queue {:?}",
+            height(1),
+            height(2),
+            cable.queue()
+        );
+        let is_fine =
+            shown >= 5 && cable.queue() < Duration::from_millis(400) && height(2) < 300 && height(1) > 300;
+        fine = if is_fine { fine + 1 } else { 0 };
+        assert!(seconds < 60, "the bad line is overrun, or the good one suffers");
+    }
+    // It gets the common picture again when it can.
+    cable.narrow(None);
+    room.seats[2].gallery.until("a large picture again", || height(2) > 300).await;
 }

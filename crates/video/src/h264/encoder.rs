@@ -9,8 +9,8 @@ use openh264::encoder::{
 };
 use openh264::formats::YUVSlices;
 use openh264_sys2::{
-    ENCODER_OPTION_BITRATE, ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_MAX_BITRATE, SPATIAL_LAYER_ALL,
-    TagBitrateInfo,
+    ENCODER_OPTION_BITRATE, ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_MAX_BITRATE, SPATIAL_LAYER_0,
+    SPATIAL_LAYER_ALL, TagBitrateInfo,
 };
 
 use super::library::{open, refused};
@@ -22,6 +22,9 @@ use crate::frame::VideoFrame;
 const LONG_SIDE: u32 = 3840;
 const SHORT_SIDE: u32 = 2160;
 const LEAST_SIDE: u32 = 16;
+
+/// How far the ceiling of the rate lies above it.
+const HEADROOM: u32 = 4;
 
 pub(crate) struct Encoder {
     inner: openh264::encoder::Encoder,
@@ -71,20 +74,26 @@ impl Encoder {
             return;
         }
         let mut fps = settings.fps as f32;
-        let mut bitrate = TagBitrateInfo {
-            iLayer: SPATIAL_LAYER_ALL,
-            iBitrate: i32::try_from(settings.bitrate).unwrap_or(i32::MAX),
+        let info = |layer, bitrate: u32| TagBitrateInfo {
+            iLayer: layer,
+            iBitrate: i32::try_from(bitrate).unwrap_or(i32::MAX),
         };
+        let mut bitrate = info(SPATIAL_LAYER_ALL, settings.bitrate);
+        // A ceiling near the rate has openh264 leave out pictures for seconds after each rise; and that of its only layer stays
+        // where it began, whatever is set for all.
+        let high = settings.bitrate.saturating_mul(HEADROOM);
+        let (mut ceiling, mut of_layer) = (info(SPATIAL_LAYER_ALL, high), info(SPATIAL_LAYER_0, high));
         // SAFETY: the encoder is initialised, since it encoded something, and each option is given the type that openh264's
         // header names for it, which it copies. The ceiling goes up first, as it refuses a rate above it; whatever it
         // refuses leaves the old value.
         unsafe {
             let raw = self.inner.raw_api();
-            let rate = (&raw mut bitrate).cast();
             raw.set_option(ENCODER_OPTION_FRAME_RATE, (&raw mut fps).cast());
-            raw.set_option(ENCODER_OPTION_MAX_BITRATE, rate);
-            raw.set_option(ENCODER_OPTION_BITRATE, rate);
-            raw.set_option(ENCODER_OPTION_MAX_BITRATE, rate);
+            raw.set_option(ENCODER_OPTION_MAX_BITRATE, (&raw mut ceiling).cast());
+            raw.set_option(ENCODER_OPTION_MAX_BITRATE, (&raw mut of_layer).cast());
+            raw.set_option(ENCODER_OPTION_BITRATE, (&raw mut bitrate).cast());
+            raw.set_option(ENCODER_OPTION_MAX_BITRATE, (&raw mut ceiling).cast());
+            raw.set_option(ENCODER_OPTION_MAX_BITRATE, (&raw mut of_layer).cast());
         }
     }
 

@@ -28,6 +28,8 @@ pub struct ReceivedPacket {
     pub payload: Bytes,
     /// When it came.
     pub arrival: Instant,
+    /// Whether it is a repetition. Some senders repeat what nobody missed, to find out what the line takes.
+    pub repeated: bool,
     /// Whether another stream begins with it, which refers to nothing of before.
     pub begins: bool,
 }
@@ -224,6 +226,7 @@ impl FrameBuffer {
                 }
             }
         };
+        let repeated = packet.repeated;
         let slot = Slot { timestamp: packet.timestamp, marker: packet.marker, part, arrival: packet.arrival };
         if number > newest && !self.missing.passed_over(newest, number, packet.arrival) {
             self.begin_anew(number);
@@ -244,7 +247,7 @@ impl FrameBuffer {
             }
             Err(Refusal::Late) => {
                 self.counters.useless += 1;
-                self.late_in_a_row += 1;
+                self.late_in_a_row += u32::from(!repeated);
                 if self.late_in_a_row >= TOO_LATE {
                     self.tracker = SequenceTracker::default();
                 }

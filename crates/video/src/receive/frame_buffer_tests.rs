@@ -39,6 +39,7 @@ impl Stream {
             marker: half == 1,
             payload: Bytes::copy_from_slice(&[head, 0x80, 0x80, picture as u8, first, picture as u8]),
             arrival,
+            repeated: false,
             begins: false,
         });
     }
@@ -147,6 +148,7 @@ fn a_hole_of_padding_is_none() {
         marker: false,
         payload: Bytes::new(),
         arrival,
+        repeated: false,
         begins: false,
     };
     stream.buffer.insert(padding);
@@ -155,11 +157,44 @@ fn a_hole_of_padding_is_none() {
         let payload = Bytes::copy_from_slice(&[if half == 0 { 0x90 } else { 0x80 }, 0x80, 0x80, 1, 0x11, 9]);
         let (sequence, marker) = (65_534 + half, half == 1);
         let codec = VideoCodec::Vp8;
-        let packet =
-            ReceivedPacket { codec, sequence, timestamp: 3_000, marker, payload, arrival, begins: false };
+        let packet = ReceivedPacket {
+            codec,
+            sequence,
+            timestamp: 3_000,
+            marker,
+            payload,
+            arrival,
+            repeated: false,
+            begins: false,
+        };
         stream.buffer.insert(packet);
     }
     assert_eq!(stream.due(66), [9]);
+}
+
+#[test]
+fn what_was_repeated_in_vain_a_hundred_times_begins_nothing_anew() {
+    let mut stream = Stream::new();
+    stream.picture(0, true, 0);
+    stream.picture(1, false, 33);
+    assert_eq!(stream.due(40), [0, 1]);
+    let arrival = stream.at(50);
+    for _ in 0..100 {
+        // The head of the keyframe, which was shown long ago.
+        stream.buffer.insert(ReceivedPacket {
+            codec: VideoCodec::Vp8,
+            sequence: 65_530,
+            timestamp: 0,
+            marker: false,
+            payload: Bytes::copy_from_slice(&[0x90, 0x80, 0x80, 0, 0x50, 0]),
+            arrival,
+            repeated: true,
+            begins: false,
+        });
+    }
+    stream.picture(2, false, 66);
+    assert_eq!(stream.due(70), [2]);
+    assert_eq!(stream.buffer.counters().restarts, 0);
 }
 
 #[test]
@@ -191,6 +226,7 @@ fn another_codec_begins_anew() {
         marker: sequence == 9,
         payload: Bytes::copy_from_slice(payload),
         arrival,
+        repeated: false,
         begins: false,
     };
     stream.buffer.insert(packet(8, &[0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xce]));
@@ -215,6 +251,7 @@ fn a_flood_without_an_end_stays_within_bounds() {
             marker: false,
             payload: Bytes::from(vec![0x10; 1_200 + n as usize % 4_000]),
             arrival,
+            repeated: false,
             begins: false,
         });
         assert!(stream.buffer.poll_frame(arrival).is_none());

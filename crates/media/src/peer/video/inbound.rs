@@ -20,6 +20,8 @@ use crate::peer::rtcp::{Admission, Continuity, RtcpSession, VIDEO_CLOCK};
 const MAX_PAYLOAD: usize = 2000;
 /// The most packets asked for again at once.
 const MAX_REQUESTS: usize = 256;
+/// The most packets that are remembered to have been asked for.
+const MAX_ASKED: usize = 1024;
 /// A repetition of something older than this is of no use (RFC 3550 appendix A.1, `MAX_DROPOUT`).
 const MAX_AGE: u16 = 3000;
 
@@ -55,6 +57,8 @@ pub(super) struct Inbound {
     arrivals: Arrivals,
     /// What the peer shall send again, by its own numbers.
     requests: BTreeSet<u16>,
+    /// What it was asked for and did not send yet.
+    asked: BTreeSet<u16>,
     keyframe_wanted: bool,
     full_intra_requests: u8,
     /// The stream repetitions come on, when the peer did not say which it is.
@@ -88,6 +92,7 @@ impl Inbound {
             continuity: Continuity::new(VIDEO_CLOCK),
             arrivals: Arrivals::new(origin),
             requests: BTreeSet::new(),
+            asked: BTreeSet::new(),
             keyframe_wanted: false,
             full_intra_requests: 0,
             learnt_repair: None,
@@ -150,6 +155,7 @@ impl Inbound {
             Admission::Begins => {
                 // What was asked for is of a stream that is over.
                 self.requests.clear();
+                self.asked.clear();
                 self.learnt_repair = None;
             }
             Admission::Continues => {}
@@ -193,7 +199,8 @@ impl Inbound {
             return None;
         }
         self.requests.remove(&original);
-        self.repaired += 1;
+        // Others repeat what nobody missed, to find out what the line takes.
+        self.repaired += u64::from(self.asked.remove(&original));
         let header = &packet.header;
         let (sequence, timestamp) =
             self.continuity.map(Admission::Continues, original, header.timestamp, now);
@@ -241,7 +248,15 @@ impl Inbound {
                 KeyframeRequest::PictureLoss
             }
         });
-        Some(Requests { ssrc, packets: std::mem::take(&mut self.requests).into_iter().collect(), keyframe })
+        let packets: Vec<u16> = std::mem::take(&mut self.requests).into_iter().collect();
+        for packet in &packets {
+            // What is never sent again is forgotten some time.
+            if self.asked.len() >= MAX_ASKED {
+                self.asked.pop_first();
+            }
+            self.asked.insert(*packet);
+        }
+        Some(Requests { ssrc, packets, keyframe })
     }
 
     /// When something has to be said about arrivals.

@@ -318,6 +318,19 @@ impl VideoSender {
         taken
     }
 
+    /// Sends padding of about `size` bytes as part of a `cluster`. `false` when there is none, or too much waits.
+    pub(crate) fn pad(&self, now: Instant, size: usize, cluster: u16) -> bool {
+        let mut state = self.link.lock();
+        if !state.may_send || !state.connected || state.repeats.len() >= MAX_REPEATS {
+            return false;
+        }
+        let Some(leaving) = state.outbound.pad(now, size, cluster) else { return false };
+        state.repeats.push_back(leaving);
+        drop(state);
+        self.link.bell.ring();
+        true
+    }
+
     /// Whether packets can leave now.
     pub(crate) fn is_ready(&self) -> bool {
         let state = self.link.lock();

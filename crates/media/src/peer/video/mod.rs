@@ -103,6 +103,8 @@ pub(crate) struct PacketReport {
     pub(crate) arrival: Option<i64>,
     /// RTP header and payload, bytes.
     pub(crate) size: usize,
+    /// What it was marked with, if it was padding.
+    pub(crate) cluster: Option<u16>,
 }
 
 /// One RTP packet of a picture of the peer. Retransmissions look like what they repeat; streams that follow one another

@@ -91,6 +91,9 @@ pub(super) struct Outbound {
     pub(super) repeated: u64,
 }
 
+/// Padding is made of one of so many packets that were sent last.
+const PADDING_CHOICE: usize = 64;
+
 #[derive(Debug)]
 struct Layer {
     streams: LayerStreams,
@@ -192,7 +195,7 @@ impl Outbound {
     pub(super) fn poll(&mut self, now: Instant) -> Option<Leaving> {
         let Waiting { layer: index, mut packet } = self.queue.pop_front()?;
         let agreed = self.agreed.as_ref()?;
-        let size = number(&mut self.log, now, agreed, &mut packet);
+        let size = number(&mut self.log, now, agreed, &mut packet, None);
         self.budget = (self.budget + size as f64 * REPEAT_SHARE).min(REPEAT_BURST);
         let layer = &mut self.layers[index];
         while let Some(oldest) = layer.history.front()
@@ -234,31 +237,47 @@ impl Outbound {
         self.repeated += 1;
         let packet = match agreed.rtx {
             Some(payload_type) => {
-                let original = &kept.packet;
-                let mut header = Header {
-                    version: 2,
-                    marker: original.header.marker,
+                let mut packet = repetition(
+                    &kept.packet,
+                    index,
+                    layer.streams.rtx,
+                    &mut layer.rtx_sequence,
                     payload_type,
-                    sequence_number: layer.rtx_sequence,
-                    timestamp: original.header.timestamp,
-                    ssrc: layer.streams.rtx,
-                    ..Header::default()
-                };
-                layer.rtx_sequence = layer.rtx_sequence.wrapping_add(1);
-                extend(&mut header, agreed.extensions.mid, agreed.mid.clone());
-                if agreed.named {
-                    extend(&mut header, agreed.extensions.repaired_rid, rid(index));
-                }
-                let mut payload = BytesMut::with_capacity(original.payload.len() + 2);
-                payload.put_u16(original.header.sequence_number);
-                payload.extend_from_slice(&original.payload);
-                let mut packet = Packet { header, payload: payload.freeze() };
-                number(&mut self.log, now, agreed, &mut packet);
+                    agreed,
+                );
+                number(&mut self.log, now, agreed, &mut packet, None);
                 packet
             }
             // To the bit what was sent before: a key stream must not cover two different packets.
             None => kept.packet.clone(),
         };
+        Some(Leaving { packet, layer: index, repeated: true })
+    }
+
+    /// Padding of about `size` bytes, which counts as part of a `cluster`: a packet that the far end has already, as a
+    /// repetition that it does not need. `None` where repetitions have no stream of their own, nothing was sent that is
+    /// small enough, or nobody would tell when it arrives.
+    pub(super) fn pad(&mut self, now: Instant, size: usize, cluster: u16) -> Option<Leaving> {
+        let agreed = self.agreed.as_ref()?;
+        let payload_type = agreed.rtx?;
+        agreed.extensions.transport?;
+        let fits = |layer: &Layer| {
+            let last = layer.history.iter().enumerate().rev().take(PADDING_CHOICE);
+            last.map(|(at, kept)| (at, kept.packet.payload.len()))
+                .filter(|(_, bytes)| *bytes <= size + size / 4)
+                .max_by_key(|(_, bytes)| *bytes)
+        };
+        let layers = self.layers.iter().enumerate();
+        let found = layers.filter_map(|(index, layer)| fits(layer).map(|(at, bytes)| (index, at, bytes)));
+        let (index, at, bytes) = found.max_by_key(|(_, _, bytes)| *bytes)?;
+        if bytes * 2 < size {
+            return None;
+        }
+        let layer = &mut self.layers[index];
+        let kept = layer.history.get(at)?;
+        let mut packet =
+            repetition(&kept.packet, index, layer.streams.rtx, &mut layer.rtx_sequence, payload_type, agreed);
+        number(&mut self.log, now, agreed, &mut packet, Some(cluster));
         Some(Leaving { packet, layer: index, repeated: true })
     }
 
@@ -287,13 +306,48 @@ fn extend(header: &mut Header, id: Option<u8>, value: Bytes) {
     }
 }
 
+/// A packet again, on the stream of repetitions (RFC 4588 section 4).
+fn repetition(
+    original: &Packet,
+    index: usize,
+    ssrc: u32,
+    sequence: &mut u16,
+    payload_type: u8,
+    agreed: &SendAgreement,
+) -> Packet {
+    let mut header = Header {
+        version: 2,
+        marker: original.header.marker,
+        payload_type,
+        sequence_number: *sequence,
+        timestamp: original.header.timestamp,
+        ssrc,
+        ..Header::default()
+    };
+    *sequence = sequence.wrapping_add(1);
+    extend(&mut header, agreed.extensions.mid, agreed.mid.clone());
+    if agreed.named {
+        extend(&mut header, agreed.extensions.repaired_rid, rid(index));
+    }
+    let mut payload = BytesMut::with_capacity(original.payload.len() + 2);
+    payload.put_u16(original.header.sequence_number);
+    payload.extend_from_slice(&original.payload);
+    Packet { header, payload: payload.freeze() }
+}
+
 /// Gives a packet its transport-wide number. Its size, header included, bytes.
-fn number(log: &mut SentLog, now: Instant, agreed: &SendAgreement, packet: &mut Packet) -> usize {
+fn number(
+    log: &mut SentLog,
+    now: Instant,
+    agreed: &SendAgreement,
+    packet: &mut Packet,
+    cluster: Option<u16>,
+) -> usize {
     const NUMBER_BYTES: usize = 4;
     let size = packet.header.marshal_size() + packet.payload.len();
     match agreed.extensions.transport {
         Some(id) => {
-            let number = log.sent(now, size + NUMBER_BYTES) as u16;
+            let number = log.sent(now, size + NUMBER_BYTES, cluster) as u16;
             extend(&mut packet.header, Some(id), Bytes::copy_from_slice(&number.to_be_bytes()));
             size + NUMBER_BYTES
         }
@@ -412,6 +466,48 @@ mod tests {
         let first = out.poll(now).unwrap().packet;
         assert_eq!(first.header.get_extension(10), None);
         assert_eq!(out.repeat(now, 10, 1, None).unwrap().packet, first);
+    }
+
+    #[test]
+    fn padding_is_what_was_sent_last_and_counts_for_its_cluster() {
+        let now = Instant::now();
+        let mut out = Outbound::new(STREAMS, 100, 500);
+        out.agree(Some(agreement()));
+        assert!(out.pad(now, 1000, 1).is_none(), "nothing was sent yet");
+        for size in [300, 1100, 600] {
+            out.push(&video(0, 7, size));
+            out.poll(now).unwrap();
+        }
+        let padding = carried(&out.pad(now, 1000, 9).unwrap().packet);
+        assert_eq!((padding.header.ssrc, padding.header.payload_type), (11, 97));
+        assert_eq!(padding.payload.len(), 1102);
+        assert_eq!(carried(&out.pad(now, 500, 9).unwrap().packet).payload.len(), 602);
+        assert!(out.pad(now, 100, 9).is_none(), "nothing is that small");
+        let mut log = std::mem::take(&mut out.log);
+        let report = TransportLayerCc {
+            packet_status_count: 5,
+            packet_chunks: vec![
+                rtc::rtcp::transport_feedbacks::transport_layer_cc::PacketStatusChunk::RunLengthChunk(
+                    rtc::rtcp::transport_feedbacks::transport_layer_cc::RunLengthChunk {
+                        run_length: 5,
+                        ..Default::default()
+                    },
+                ),
+            ],
+            ..TransportLayerCc::default()
+        };
+        let told = log.matched(now, &report).unwrap().packets;
+        let clusters: Vec<_> = told.iter().map(|packet| packet.cluster).collect();
+        assert_eq!(clusters, [None, None, None, Some(9), Some(9)]);
+        // Where repetitions are the very packets, there is nothing to pad with; nor where nobody tells of arrivals.
+        out.agree(Some(SendAgreement { rtx: None, ..agreement() }));
+        out.push(&video(0, 7, 600));
+        out.poll(now).unwrap();
+        assert!(out.pad(now, 500, 9).is_none());
+        out.agree(Some(SendAgreement { extensions: ExtensionIds::default(), ..agreement() }));
+        out.push(&video(0, 7, 600));
+        out.poll(now).unwrap();
+        assert!(out.pad(now, 500, 9).is_none());
     }
 
     #[test]

@@ -170,18 +170,19 @@ pub(super) struct SentLog {
 struct SentPacket {
     sent: Instant,
     size: usize,
+    cluster: Option<u16>,
     /// Told to have arrived; whatever is told later is no news.
     arrived: bool,
 }
 
 impl SentLog {
-    /// A packet of `size` bytes leaves now. Its number; the lower 16 bits go with it.
-    pub(super) fn sent(&mut self, now: Instant, size: usize) -> u64 {
+    /// A packet of `size` bytes leaves now, padding if it is of a `cluster`. Its number; the lower 16 bits go with it.
+    pub(super) fn sent(&mut self, now: Instant, size: usize, cluster: Option<u16>) -> u64 {
         if self.packets.len() == MAX_SENT {
             self.packets.pop_front();
             self.first += 1;
         }
-        self.packets.push_back(SentPacket { sent: now, size, arrived: false });
+        self.packets.push_back(SentPacket { sent: now, size, cluster, arrived: false });
         self.first + self.packets.len() as u64 - 1
     }
 
@@ -211,7 +212,8 @@ impl SentLog {
                 continue;
             }
             packet.arrived = arrived.is_some();
-            packets.push(PacketReport { number, sent: packet.sent, arrival: arrived, size: packet.size });
+            let SentPacket { sent, size, cluster, .. } = *packet;
+            packets.push(PacketReport { number, sent, arrival: arrived, size, cluster });
         }
         (!packets.is_empty()).then_some(TransportFeedback { at: now, packets })
     }
@@ -269,7 +271,7 @@ mod tests {
         let mut reports = Vec::new();
         for count in 0..70_000u64 {
             let now = at(start, count * 2);
-            let number = log.sent(now, 1000 + (count % 100) as usize);
+            let number = log.sent(now, 1000 + (count % 100) as usize, None);
             assert_eq!(number, count);
             if count % 8 == 3 && count != 69_999 {
                 lost.push(count);
@@ -302,7 +304,7 @@ mod tests {
         let start = Instant::now();
         let (mut log, mut arrivals) = (SentLog::default(), Arrivals::new(start));
         for _ in 0..4 {
-            log.sent(start, 100);
+            log.sent(start, 100, None);
         }
         for number in [0, 1, 3] {
             arrivals.arrived(at(start, 20), number);
@@ -356,7 +358,7 @@ mod tests {
         let everything = report(0, u16::MAX, vec![run(lost, 8191); 9]);
         assert_eq!(log.matched(start, &everything), None, "nothing was sent");
         for _ in 0..10 {
-            log.sent(start, 100);
+            log.sent(start, 100, None);
         }
         assert_eq!(log.matched(start, &everything).unwrap().packets.len(), 10);
         assert_eq!(log.matched(start, &report(500, 10, vec![run(lost, 10)])), None, "of the future");
@@ -366,7 +368,7 @@ mod tests {
         let mut arrivals = Arrivals::new(start);
         for number in 0..100_000u32 {
             arrivals.arrived(start, (number.wrapping_mul(40_503) >> 3) as u16);
-            log.sent(start, 1);
+            log.sent(start, 1, None);
         }
         assert!(arrivals.seen.len() <= MAX_ARRIVALS && log.packets.len() <= MAX_SENT);
         while let Some(report) = arrivals.poll(at(start, 1000), 1, 2) {

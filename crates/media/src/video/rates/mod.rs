@@ -4,3 +4,4 @@ pub(super) mod congestion;
 pub(super) mod ladder;
 pub(super) mod pacer;
 pub(super) mod share;
+pub(super) mod tier;

@@ -1,5 +1,7 @@
 //! How bits are shared out: between a screen and a camera that go to the same person, and between the sizes of one camera.
 
+use bellbird_call::MediaKind;
+
 /// A camera's most in a call of two, bits per second.
 pub(in crate::video) const CAMERA_MOST: u64 = 2_000_000;
 /// A camera's most where it goes to several people directly: the line out carries it several times.
@@ -17,6 +19,16 @@ pub(in crate::video) const LAYER_MOST: [u64; 3] = [900_000, 300_000, 100_000];
 const LAYER_LEAST: [u64; 3] = [350_000, 120_000, 0];
 /// How much more a size that is off needs to come back on.
 const LAYER_RETURN: f64 = 1.25;
+
+/// What a link has to carry so that nothing is held back on it, headers and repetitions included, bits per second.
+pub(in crate::video) fn useful(kind: MediaKind, layers: usize) -> u64 {
+    let pictures = match kind {
+        MediaKind::Audio | MediaKind::Video if layers > 1 => LAYER_MOST.iter().sum(),
+        MediaKind::Audio | MediaKind::Video => CAMERA_MOST,
+        MediaKind::Screen => SCREEN_MOST,
+    };
+    pictures * 5 / 4
+}
 
 /// What a camera may take of its link's estimate while a screen goes to the same person: both estimates measure the same
 /// line, and the screen comes first. `screen_uses` is what the screen really sent of late.

@@ -90,7 +90,8 @@ impl Reception {
             return;
         }
         for packet in packets {
-            let VideoPacket { codec, sequence, timestamp, marker, payload, arrival, begins, .. } = packet;
+            let VideoPacket { codec, sequence, timestamp, marker, payload, arrival, repeated, begins } =
+                packet;
             self.buffer.insert(ReceivedPacket {
                 codec,
                 sequence,
@@ -98,6 +99,7 @@ impl Reception {
                 marker,
                 payload,
                 arrival,
+                repeated,
                 begins,
             });
         }

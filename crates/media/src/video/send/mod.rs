@@ -12,7 +12,7 @@
 //!
 //! **One encode for all.** Links that take the same codec get the same pictures. Their rate is the least of the links'
 //! estimates, but never below a floor ([`thread`]): one person at the end of a bad line costs the others sharpness, and
-//! never all of it. What such a line cannot carry it loses, and that person is asked for less by nobody but their own network.
+//! never all of it. A line that does not carry the floor gets a smaller picture of its own, from a second encoder.
 //! With a media server there is one link, and each receiver takes the size that fits.
 //!
 //! A source is opened only when the call's capture has started and the person switched it on; that is decided in

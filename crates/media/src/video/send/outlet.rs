@@ -8,11 +8,15 @@ use bellbird_call::{LinkId, MediaKind};
 
 use super::inbox::Inbox;
 use crate::peer::{MAX_LAYERS, OutgoingVideo, VideoAgreement, VideoFeedback, VideoSender};
-use crate::video::rates::congestion::{Estimator, PacketFate};
+use crate::video::rates::congestion::{Estimator, PacketFate, ProbeOrder};
 use crate::video::rates::pacer::Pacer;
+use crate::video::rates::share;
+use crate::video::rates::tier::Tier;
 
 /// While more than this waits, no further picture is made: it would only come later.
 const MAX_BACKLOG: Duration = Duration::from_millis(180);
+/// How often it is looked whether padding is due.
+const PROBE_LOOK: Duration = Duration::from_millis(500);
 /// Over how long it is counted what is sent.
 const USE_WINDOW: Duration = Duration::from_secs(1);
 /// Headers, extensions and authentication around a payload, bytes.
@@ -39,6 +43,17 @@ struct State {
     awaits_keyframe: [bool; MAX_LAYERS],
     sent: VecDeque<(Instant, usize)>,
     sent_bytes: usize,
+    /// Pictures leave here. Nothing else is a reason to send anything, padding neither.
+    active: bool,
+    probing: Option<Probing>,
+    tier: Tier,
+}
+
+/// Padding that is about to leave.
+struct Probing {
+    order: ProbeOrder,
+    left: usize,
+    next: Instant,
 }
 
 impl Outlet {
@@ -59,6 +74,9 @@ impl Outlet {
                 awaits_keyframe: [true; MAX_LAYERS],
                 sent: VecDeque::new(),
                 sent_bytes: 0,
+                active: false,
+                probing: None,
+                tier: Tier::default(),
             }),
         }
     }
@@ -116,6 +134,7 @@ impl Outlet {
                         sent: report.sent,
                         arrived: report.arrival.map(since_first),
                         size: report.size,
+                        cluster: report.cluster,
                     })
                     .collect();
                 state.estimator.feedback(feedback.at, &fates);
@@ -140,6 +159,24 @@ impl Outlet {
         let target = state.estimator.target(now);
         state.pacer.set_target(target);
         target
+    }
+
+    /// Whether it gets a picture of its own, since it does not carry the `least` that the common one takes; `None` where
+    /// there is nobody else. After a change the far end begins anew.
+    pub(super) fn is_apart(&self, now: Instant, least: Option<u64>) -> bool {
+        let mut state = self.lock();
+        let moved = match least {
+            Some(least) => {
+                let carries = state.estimator.target(now);
+                state.tier.update(now, carries, least)
+            }
+            None => state.tier.join(),
+        };
+        if moved {
+            state.begin();
+            tracing::info!(link = %self.link, apart = state.tier.is_apart(), "what pictures a slow line gets changed");
+        }
+        state.tier.is_apart()
     }
 
     /// What is left of the target for pictures themselves, as a share of it: what is lost is sent again.
@@ -180,6 +217,7 @@ impl Outlet {
         if state.awaits_keyframe[layer] || (spare && state.pacer.backlog() > MAX_BACKLOG / 2) {
             return;
         }
+        state.active = true;
         for packet in packets {
             if !state.pacer.push(packet.payload.len() + OVERHEAD, packet.clone()) {
                 // A picture with a hole is of no use, nor are those after it.
@@ -208,7 +246,8 @@ impl Outlet {
             state.sent.push_back((now, size));
             state.sent_bytes += size;
         }
-        state.pacer.next_due(now)
+        let probe = state.probe(now, self.kind);
+        [state.pacer.next_due(now), probe].into_iter().flatten().min()
     }
 
     fn wake(&self) {
@@ -225,9 +264,42 @@ impl Outlet {
 impl State {
     /// Whoever watches from now on has nothing yet.
     fn begin(&mut self) {
+        self.active = false;
+        if self.probing.take().is_some() {
+            self.estimator.probe_failed();
+        }
         self.pacer.clear();
         self.wants_keyframe = [true; MAX_LAYERS];
         self.awaits_keyframe = [true; MAX_LAYERS];
+    }
+
+    /// Sends the padding that is due; yields when there may be some again.
+    fn probe(&mut self, now: Instant, kind: MediaKind) -> Option<Instant> {
+        self.forget(now);
+        let sender = self.sender.as_ref().filter(|_| self.active)?;
+        if self.probing.is_none() {
+            let used = (self.sent_bytes as f64 * 8.0 / USE_WINDOW.as_secs_f64()) as u64;
+            let layers = self.agreement.map_or(1, |agreement| agreement.layers);
+            let order = self.estimator.probe(now, used, share::useful(kind, layers));
+            self.probing = order.map(|order| Probing { order, left: order.packets, next: now });
+        }
+        while let Some(probing) = &mut self.probing {
+            if probing.next > now {
+                return Some(probing.next);
+            }
+            let sent = sender.pad(now, probing.order.size, probing.order.cluster);
+            if sent {
+                self.estimator.sent(now);
+            } else {
+                self.estimator.probe_failed();
+            }
+            probing.left -= 1;
+            probing.next += probing.order.gap;
+            if !sent || probing.left == 0 {
+                self.probing = None;
+            }
+        }
+        Some(now + PROBE_LOOK)
     }
 
     fn forget(&mut self, now: Instant) {

@@ -29,6 +29,8 @@ pub(super) struct StreamKey {
     pub(super) codec: VideoCodec,
     /// 1, or as many sizes as a media server takes.
     pub(super) layers: usize,
+    /// For lines that do not carry what everybody else gets.
+    pub(super) apart: bool,
 }
 
 /// What came of a picture.
@@ -266,7 +268,7 @@ mod tests {
     fn keyframes_are_made_for_whoever_asks_but_not_too_often() {
         let start = Instant::now();
         let outlet = outlet(start);
-        let key = StreamKey { codec: VideoCodec::Vp8, layers: 1 };
+        let key = StreamKey { codec: VideoCodec::Vp8, layers: 1, apart: false };
         let mut stream = Stream::new(key, MediaKind::Video, 600_000);
         let mut keyframes = 0;
         second(&mut stream, 600_000, &outlet, start, |_| {
@@ -280,7 +282,7 @@ mod tests {
     fn sizes_for_a_media_server_come_and_go_with_the_rate() {
         let start = Instant::now();
         let outlet = outlet(start);
-        let key = StreamKey { codec: VideoCodec::Vp8, layers: 3 };
+        let key = StreamKey { codec: VideoCodec::Vp8, layers: 3, apart: false };
         let mut stream = Stream::new(key, MediaKind::Video, 1_300_000);
         second(&mut stream, 150_000, &outlet, start, |_| {});
         assert_eq!(stream.on, [false, false, true]);

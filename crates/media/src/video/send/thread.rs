@@ -17,7 +17,7 @@ use crate::video::rates::congestion::START_RATE;
 use crate::video::rates::share;
 use crate::{Picture, PictureSink};
 
-/// What is made for everybody even when one line cannot carry it, bits per second.
+/// What is made for everybody takes at least this, bits per second; a line that does not carry it gets a picture of its own.
 const CAMERA_FLOOR: u64 = 120_000;
 const SCREEN_FLOOR: u64 = 200_000;
 /// A screen that rests is sent again until it is sharp: until a picture takes no more than this, bytes,
@@ -245,10 +245,14 @@ impl Studio {
 
     /// The links that can take pictures now, by what they share.
     fn groups(&self) -> Vec<(StreamKey, Vec<Arc<Outlet>>)> {
+        let now = Instant::now();
+        let all = self.outlets.all().into_iter().filter(|outlet| outlet.kind() == self.kind);
+        let open: Vec<_> = all.filter_map(|outlet| Some((outlet.open_for()?, outlet))).collect();
+        let least = (open.len() > 1).then(|| self.floor());
         let mut groups: Vec<(StreamKey, Vec<Arc<Outlet>>)> = Vec::new();
-        for outlet in self.outlets.all().into_iter().filter(|outlet| outlet.kind() == self.kind) {
-            let Some(agreement) = outlet.open_for() else { continue };
-            let key = StreamKey { codec: agreement.codec, layers: agreement.layers };
+        for (agreement, outlet) in open {
+            let apart = outlet.is_apart(now, least);
+            let key = StreamKey { codec: agreement.codec, layers: agreement.layers, apart };
             match groups.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, outlets)) => outlets.push(outlet),
                 None => groups.push((key, vec![outlet])),
@@ -272,7 +276,7 @@ impl Studio {
             if self.failed.is_some_and(rests) {
                 continue;
             }
-            let rate = self.rate(outlets, links, now);
+            let rate = self.rate(outlets, links, key.apart, now);
             let stream = match self.streams.iter_mut().position(|stream| stream.key() == *key) {
                 Some(at) => &mut self.streams[at],
                 None => {
@@ -322,13 +326,13 @@ impl Studio {
     }
 
     /// What pictures for these links may take, bits per second: the least of what they carry, within limits.
-    fn rate(&self, outlets: &[Arc<Outlet>], links: usize, now: Instant) -> u64 {
+    fn rate(&self, outlets: &[Arc<Outlet>], links: usize, apart: bool, now: Instant) -> u64 {
         let least = |outlets: &mut dyn Iterator<Item = &Arc<Outlet>>| {
             outlets.map(|outlet| outlet.target(now)).min().unwrap_or(START_RATE)
         };
         let target = least(&mut outlets.iter());
         let useful = outlets.iter().map(|outlet| outlet.useful_share()).fold(1.0, f64::min);
-        let (target, floor, most) = match self.kind {
+        let (target, most) = match self.kind {
             MediaKind::Audio | MediaKind::Video => {
                 let all = self.outlets.all();
                 let mut screens = all
@@ -342,13 +346,22 @@ impl Studio {
                     target
                 };
                 let most = if links > 1 { share::CAMERA_MOST_IN_MESH } else { share::CAMERA_MOST };
-                (target, CAMERA_FLOOR, most)
+                (target, most)
             }
-            MediaKind::Screen => (target, SCREEN_FLOOR, share::SCREEN_MOST),
+            MediaKind::Screen => (target, share::SCREEN_MOST),
         };
         // The floor is for others' sake: a line alone is never given more than it carries.
-        let floor = if outlets.len() > 1 { floor } else { 0 };
+        let floor = if outlets.len() > 1 && !apart { self.floor() } else { 0 };
+        let most = if apart { self.floor() } else { most };
         ((target as f64 * useful) as u64).clamp(floor, most)
+    }
+
+    /// What is made for everybody takes at least this, bits per second.
+    fn floor(&self) -> u64 {
+        match self.kind {
+            MediaKind::Audio | MediaKind::Video => CAMERA_FLOOR,
+            MediaKind::Screen => SCREEN_FLOOR,
+        }
     }
 
     /// On the RTP clock; always later than the one before.

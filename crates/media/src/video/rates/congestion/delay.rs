@@ -123,6 +123,24 @@ impl DelayLimit {
         self.line.usage()
     }
 
+    /// Whether no queue stands or grows.
+    pub(super) fn is_calm(&self) -> bool {
+        !self.draining && self.line.usage() != Usage::Over && self.queue < SHORT_QUEUE.as_secs_f64()
+    }
+
+    /// When the rate was lowered last.
+    pub(super) fn lowered(&self) -> Option<Instant> {
+        self.lowered
+    }
+
+    /// So much was seen to get through, though less was sent.
+    pub(super) fn probed(&mut self, rate: f64) {
+        if self.is_calm() && rate > self.rate {
+            self.rate = rate.min(CEILING_RATE as f64);
+            self.capacity = self.capacity.filter(|known| rate <= known.rate + known.spread());
+        }
+    }
+
     /// Lowers the rate by a factor for a reason that delays do not tell.
     pub(super) fn lower(&mut self, factor: f64, now: Instant) {
         self.rate = (self.rate * factor).max(FLOOR_RATE as f64);

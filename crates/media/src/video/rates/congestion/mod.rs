@@ -10,6 +10,7 @@
 
 mod delay;
 mod loss;
+mod probe;
 mod throughput;
 mod trendline;
 
@@ -17,6 +18,9 @@ use std::time::{Duration, Instant};
 
 use delay::DelayLimit;
 use loss::LossLimit;
+use probe::Prober;
+
+pub(crate) use probe::ProbeOrder;
 
 /// What is assumed of a link before anything is known.
 pub(crate) const START_RATE: u64 = 600_000;
@@ -30,6 +34,10 @@ const FEEDBACK_SILENCE: Duration = Duration::from_millis(1200);
 const SILENCE_STEP: Duration = Duration::from_millis(500);
 /// How long a far end's own estimate is believed.
 const REMB_LIFE: Duration = Duration::from_secs(15);
+/// A rate of which less than this share is sent is not tried by what is sent.
+const TRIED: f64 = 0.7;
+/// Where more than this share is lost, padding would only lose more.
+const PROBE_LOSS: f64 = 0.08;
 /// How fast the rate grows where only losses are reported, per second: blindly, so gently.
 const BLIND_GROWTH: f64 = 1.15;
 
@@ -42,6 +50,8 @@ pub(crate) struct PacketFate {
     pub(crate) arrived: Option<Duration>,
     /// Bytes.
     pub(crate) size: usize,
+    /// Of which [`ProbeOrder`] it is part.
+    pub(crate) cluster: Option<u16>,
 }
 
 /// The estimate of one link.
@@ -49,6 +59,7 @@ pub(crate) struct PacketFate {
 pub(crate) struct Estimator {
     delay: DelayLimit,
     loss: LossLimit,
+    prober: Prober,
     remb: Option<(u64, Instant)>,
     /// Where neither delays nor the far end speak.
     blind: f64,
@@ -65,6 +76,7 @@ impl Estimator {
         Self {
             delay: DelayLimit::new(START_RATE as f64, now),
             loss: LossLimit::default(),
+            prober: Prober::default(),
             remb: None,
             blind: START_RATE as f64,
             blind_since: None,
@@ -99,12 +111,34 @@ impl Estimator {
         self.loss.count(now, lost, fates.len());
         let before = self.rate(now);
         self.delay.feedback(now, fates, self.round_trip, before);
+        if let Some(found) = self.prober.feedback(fates) {
+            self.delay.probed(found);
+        }
         if self.delay.is_draining() {
             // What overflowed that queue was answered already.
             self.loss.forget();
         } else {
             self.loss.update(now, self.round_trip, self.delay.rate(), self.delay.usage());
         }
+    }
+
+    /// Padding to send now, of which [`Self::feedback`] learns whether more would get through than is sent: `used` bits per
+    /// second are, and `wanted` is all that could be of use. What is sent is tried anyway, and nothing is known without
+    /// per-packet feedback.
+    pub(crate) fn probe(&mut self, now: Instant, used: u64, wanted: u64) -> Option<ProbeOrder> {
+        let rate = self.rate(now);
+        let untried = (used as f64) < rate * TRIED;
+        let calm = self.delay.is_calm() && self.loss.share() < PROBE_LOSS;
+        let idle = self.last_feedback.is_none() || rate >= wanted as f64 || !untried || !calm;
+        if idle || !self.prober.may_order(now, self.delay.lowered()) {
+            return None;
+        }
+        self.prober.order(now, rate, wanted as f64)
+    }
+
+    /// The padding that was asked for last cannot be sent.
+    pub(crate) fn probe_failed(&mut self) {
+        self.prober.forget();
     }
 
     /// What a receiver report says: the share lost since the one before, and the round trip if it is known.
@@ -198,7 +232,7 @@ mod tests {
     fn silence_after_feedback_lowers_the_rate() {
         let start = Instant::now();
         let mut estimator = Estimator::new(start);
-        let fate = PacketFate { sent: start, arrived: Some(Duration::ZERO), size: 1000 };
+        let fate = PacketFate { sent: start, arrived: Some(Duration::ZERO), size: 1000, cluster: None };
         estimator.sent(start);
         estimator.feedback(start + Duration::from_millis(50), &[fate]);
         for step in 0..60 {

@@ -206,7 +206,12 @@ mod tests {
             .map(|number| {
                 let sent = Duration::from_millis(20) * number;
                 let arrived = sent + Duration::from_secs_f64((30.0 + delay(number)) / 1000.0);
-                line.packet(&PacketFate { sent: start + sent, arrived: Some(arrived), size: 1000 });
+                line.packet(&PacketFate {
+                    sent: start + sent,
+                    arrived: Some(arrived),
+                    size: 1000,
+                    cluster: None,
+                });
                 line.usage()
             })
             .collect()
