@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 mod calls;
+mod clips;
 mod control;
 mod core_process;
 mod figure;
@@ -16,7 +17,10 @@ mod publishers;
 mod server;
 mod sound_delay;
 mod video;
+mod video_chromium;
+mod video_janus;
 mod video_processes;
+mod video_window;
 mod window;
 
 #[path = "../e2e/harness/mod.rs"]
@@ -25,6 +29,10 @@ mod harness;
 #[path = "../hpb/team.rs"]
 #[allow(dead_code, reason = "the scenarios use more of it")]
 mod team;
+
+#[path = "../hpb/seat.rs"]
+#[allow(dead_code, reason = "likewise")]
+mod seat;
 
 #[path = "../../crates/media/tests/calls/harness.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "the tests of the media crate use more of it, in their way")]
@@ -54,8 +62,14 @@ const SUBJECTS: &[(&str, Measure)] = &[
     ("thirty", group::thirty),
     ("mesh-of-eight", group::mesh_of_eight),
     ("mouth-to-ear", sound_delay::measure),
-    ("video", video::measure),
+    ("video", video::camera),
+    ("video-lossy", video::lossy),
+    ("video-narrow", video::narrowed),
+    ("video-screen", video::page),
     ("video-processes", video_processes::measure),
+    ("video-chromium", video_chromium::measure),
+    ("video-janus", video_janus::measure),
+    ("video-window", video_window::measure),
     ("server", server::measure),
     ("control-load", control::load),
     ("remote-join", control::remote_join),

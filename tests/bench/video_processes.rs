@@ -1,33 +1,17 @@
 //! Pictures between two processes, as a person at the command line has them: a film sent as a camera and saved at the other
 //! end, and a screen on which nothing happens.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bellbird_video::{FrameRate, Pattern, Y4mReader, Y4mWriter, luma_psnr, read_number};
+use bellbird_video::{Y4mReader, luma_psnr};
 
+use crate::clips::{Film, number_of};
 use crate::figure::Figure;
 use crate::harness::pair::Pair;
 use crate::harness::stage::Stage;
 use crate::processes::processor;
 
-const WIDTH: u32 = 1280;
-const HEIGHT: u32 = 720;
 const QUIET: [&str; 4] = ["--mic", "silence", "--speaker", "null"];
-
-/// A film of two seconds, 30 pictures a second.
-pub(crate) fn clip(folder: &Path) -> PathBuf {
-    let path = folder.join("clip.y4m");
-    let pattern = Pattern::new(WIDTH, HEIGHT).expect("a size of pictures");
-    let file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a temporary file"));
-    let rate = FrameRate { pictures: 30, seconds: 1 };
-    let mut writer = Y4mWriter::new(file, WIDTH, HEIGHT, rate).expect("a header");
-    for number in 0..60 {
-        writer.write(&pattern.draw(number, Instant::now())).expect("a picture");
-    }
-    writer.finish().expect("the rest");
-    path
-}
 
 pub(crate) fn measure() {
     film();
@@ -39,7 +23,8 @@ fn film() {
     let stage = Stage::new("bench-video");
     let saved = stage.folder("saved");
     let folder = saved.display().to_string();
-    let camera = format!("file:{}", clip(&stage.folder("clips")).display());
+    let original = Film::draw(&stage.folder("clips"));
+    let camera = format!("file:{}", original.path.display());
     let pair = Pair::start_with(&stage, &[&QUIET[..], &["--camera", &camera]].concat());
     let mut call =
         pair.call(&stage, &[&QUIET[..], &["--video", "--save-video", &folder, "--stats", "1"]].concat());
@@ -62,7 +47,6 @@ fn film() {
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|ending| ending == "y4m"))
         .expect("a film was saved");
-    let pattern = Pattern::new(WIDTH, HEIGHT).expect("a size of pictures");
     let mut reader = Y4mReader::new(std::io::BufReader::new(std::fs::File::open(film).expect("a film")))
         .expect("a film's header");
     let (mut likeness, mut count) = (Vec::new(), 0);
@@ -70,9 +54,9 @@ fn film() {
         count += 1;
         // One second in three: looking closely takes its time.
         if count % 90 < 30
-            && let Some(number) = read_number(&frame)
+            && let Some(sent) = number_of(&frame).and_then(|number| original.picture(number))
         {
-            likeness.extend(luma_psnr(&pattern.draw(number, Instant::now()), &frame));
+            likeness.extend(luma_psnr(sent, &frame));
         }
     }
     Figure::at_least("film_likeness", "dB", 33.0).print(&likeness);

@@ -12,6 +12,8 @@ mod pictures;
 mod readme;
 mod relayed;
 mod rights;
+#[allow(dead_code, reason = "tests/bench uses more of it")]
+mod seat;
 mod starter;
 #[allow(dead_code, reason = "tests/bench uses more of it")]
 mod team;
