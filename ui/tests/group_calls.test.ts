@@ -168,7 +168,7 @@ test("people who are not in the call can be added, and the link be copied", asyn
   await click("Add people");
   expect(hasButton("Add Bob Fischer")).toBe(false);
   await click("Add Dan");
-  expect(last("add_person")).toMatchObject({ call: "c1", contact: "dan" });
+  expect(last("sdk")).toMatchObject({ method: { method: "inviteUsers", users: ["dan@127.0.0.1:8090"] } });
   expect(button("Ringing").disabled).toBe(true);
   expect(field("Invitation link").value).toBe(link);
 });

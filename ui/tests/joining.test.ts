@@ -169,7 +169,7 @@ test("people and conversations of every account are shown, each called from its 
   expect(last("search_contacts")).toMatchObject({ account: null });
   expect(text()).toContain("on this computer");
   await click(/^Call Bob\. Away · on cloud\.example\.org/);
-  expect(last("make_call")).toMatchObject({ account: "a2", contact: "bob" });
+  expect(last("sdk")).toMatchObject({ account: "a2", method: { users: ["bob@cloud.example.org"] } });
 });
 
 test("people are shown by their pictures where they have some, fetched by the core", async () => {

@@ -109,7 +109,11 @@ test("an invitation that is no link, or a password that is too short, cannot be 
 test("a click on a person calls them by voice and shows the call", async () => {
   await openSignedIn();
   await click(/^Call Bob Fischer/);
-  expect(last("make_call")).toEqual({ command: "make_call", account: "a1", contact: "bob", media: "voice" });
+  expect(last("sdk")).toEqual({
+    command: "sdk",
+    account: "a1",
+    method: { method: "makeVoiceCall", users: ["bob@127.0.0.1:8090"], groupId: null },
+  });
   expect(document.querySelector("[data-status=calling]")).not.toBeNull();
   expect(text()).toContain("Calling Bob Fischer…");
   expect(button(/^Call Zoë/).disabled).toBe(true);
@@ -124,7 +128,7 @@ test("search by keyboard: Ctrl+K, a name, Enter calls", async () => {
   await settle();
   expect(hasButton(/^Call Bob/)).toBe(false);
   await press("Enter");
-  expect(last("make_call")).toMatchObject({ contact: "carla" });
+  expect(last("sdk")).toMatchObject({ method: { method: "makeVoiceCall", users: ["carla@127.0.0.1:8090"] } });
 });
 
 test("a search without a match says so, and Esc brings everyone back", async () => {
@@ -297,7 +301,7 @@ test("after Echo, no leads to the sound page with the likely cause", async () =>
   expect(document.querySelector("[data-cause]")?.getAttribute("data-cause")).toBe("microphone_silent");
   expect(text()).toContain("No sound came from your microphone.");
   await click("Call Echo");
-  expect(last("make_call")).toMatchObject({ contact: "echo" });
+  expect(last("sdk")).toMatchObject({ method: { method: "makeVoiceCall", users: ["echo@127.0.0.1:8090"] } });
 });
 
 test("an incoming call can be answered and declined in the main window, once", async () => {
@@ -348,7 +352,7 @@ test("the same problem twice is one banner, put away by one press", async () => 
 
 test("a refused command becomes a problem that can be put away", async () => {
   await openSignedIn();
-  screen.core.refusals.set("make_call", { number: 0, code: "no-microphone", detail: "" });
+  screen.core.refusals.set("sdk", { number: 0, code: "no-microphone", detail: "" });
   await click(/^Call Bob/);
   expect(text()).toContain("No microphone was found.");
   await click("Choose");

@@ -24,7 +24,8 @@ test("people can be called with video", async () => {
   await screen.app.refreshPeople();
   await settle();
   await click("Video call to Bob Fischer");
-  expect(commands()).toEqual([{ command: "make_call", account: "a1", contact: "bob", media: "video" }]);
+  const method = { method: "makeVideoCall", users: ["bob@127.0.0.1:8090"], groupId: null };
+  expect(commands()).toEqual([{ command: "sdk", account: "a1", method }]);
 });
 
 test("the camera goes on and off by its button and by V", async () => {

@@ -14,9 +14,12 @@ import type {
   Reply,
   RoomView,
   ScreenView,
+  SdkMethod,
+  SdkResult,
 } from "../sdk/contract";
 import type { App } from "../state/app.svelte";
 import { type Door, type Link, type Notice, Refusal } from "../sdk/door";
+import { parseJid } from "../sdk/jid";
 import type { PictureOf, Pictures } from "../sdk/pictures";
 
 export const ECHO: ContactView = { account: "a1", id: "echo", display_name: "Echo", presence: "online", echo: true };
@@ -335,8 +338,9 @@ export class FakeCore implements Door {
           })),
         });
         return ok;
-      case "add_person":
       case "sdk":
+        return { reply: "sdk", result: this.#method(command.method) };
+      case "add_person":
       case "add_program":
       case "revoke_program":
       case "allow_programs":
@@ -372,6 +376,14 @@ export class FakeCore implements Door {
         this.setLink({ link: "stopped" });
         return ok;
     }
+  }
+
+  #method(method: SdkMethod): SdkResult {
+    const done = { statusCode: 200, message: "done" };
+    if (method.method !== "makeVoiceCall" && method.method !== "makeVideoCall") return done;
+    const [user = ""] = method.users;
+    this.#call(parseJid(user)?.id ?? user);
+    return { ...done, callType: method.method === "makeVideoCall" ? "video" : "audio", roomId: "room1" };
   }
 
   #call(contact: string): Reply {

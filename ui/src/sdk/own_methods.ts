@@ -79,16 +79,6 @@ export abstract class OwnMethods {
     return this.do({ command: "ask_to_mute", call: call ?? null, participant });
   }
 
-  /** Rings someone by user id. Yields the call's id. */
-  ringContact(contact: string, media: Media, account: string | null = this.ownAccount): Promise<ResultWith<{ call: string }>> {
-    return this.get({ command: "make_call", account, contact, media }, "call", ({ call }) => ({ call }));
-  }
-
-  /** Adds someone to the conversation of a call, and rings them. */
-  addPerson(contact: string, { call }: OfCall = {}): Promise<Result> {
-    return this.do({ command: "add_person", call: call ?? null, contact });
-  }
-
   /** Screens and windows that can be shared, with pictures of them. */
   listScreens(): Promise<ResultWith<{ screens: ScreenView[] }>> {
     return this.get({ command: "list_screens" }, "screens", ({ screens }) => ({ screens }));

@@ -1,7 +1,8 @@
 // The one store of a window: what the core told, and where the person is in this window.
 
-import type { AppView, ContactView, Media, Problem, RoomView } from "../sdk/contract";
+import type { AppView, CallView, ContactView, Media, Problem, RoomView } from "../sdk/contract";
 import { type Link, type Notice, problemOf } from "../sdk/door";
+import { userJid } from "../sdk/jid";
 import { type Result, problemIn } from "../sdk/result";
 import type { BellbirdSdk } from "../sdk/sdk";
 import { EMPTY, type Model, type Page, REACTION_MS, currentCall, fadeReactions, fold, isLive, nextPage, ringingCall } from "./calls";
@@ -104,9 +105,20 @@ export class App {
     return problem === null;
   }
 
-  /** Rings someone. */
-  ring(contact: string, media: Media, account: string): Promise<boolean> {
-    return this.do(() => this.sdk.ringContact(contact, media, account || null));
+  /** Rings someone, from the account that knows them. */
+  async ring(contact: string, media: Media, account: string): Promise<boolean> {
+    const from = this.view?.accounts.find((one) => one.id === account) ?? this.account;
+    if (!from) return false;
+    const users = [userJid(contact, from.server)];
+    return this.do(() =>
+      media === "video" ? this.sdk.makeVideoCall(users, null, from.id) : this.sdk.makeVoiceCall(users, null, from.id),
+    );
+  }
+
+  /** Adds someone to a call, and rings them. */
+  async invite(contact: string, call: CallView): Promise<boolean> {
+    const from = this.view?.accounts.find((one) => one.id === call.account);
+    return from !== undefined && this.do(() => this.sdk.inviteUsers([userJid(contact, from.server)]));
   }
 
   showProblem(problem: Problem): void {
