@@ -48,6 +48,45 @@ fn door(ready: &Value) -> (String, String) {
     (address, file["token"].as_str().unwrap().to_owned())
 }
 
+/// Asks the web API for the teams; yields the status.
+fn teams(ready: &Value, authorization: &str) -> u16 {
+    let (address, _) = door(ready);
+    assert_eq!(ready["web_api"], format!("http://{address}/api/cowork"));
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let request = format!(
+        "GET /api/cowork/teams HTTP/1.1\r\nHost: {address}\r\nAuthorization: {authorization}\r\n\
+         Connection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+}
+
+#[test]
+fn the_web_api_opens_with_the_same_tokens_until_they_are_revoked_or_it_is_switched_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let (_core, ready) = start(path);
+    ctl(path, None, &["start-here"]);
+    let added = &ctl(path, None, &["program", "add", "Deploy"])[0];
+    let program = format!("Bearer {}", added["token"].as_str().unwrap());
+    let person = format!("Bearer {}", door(&ready).1);
+    let all = |expected: [u16; 3]| {
+        let answers = [program.as_str(), &person, "Bearer guessed"].map(|token| teams(&ready, token));
+        assert_eq!(answers, expected);
+    };
+    all([200, 200, 401]);
+    ctl(path, None, &["allow-programs", "off"]);
+    all([403, 403, 401]);
+    ctl(path, None, &["allow-programs", "on"]);
+    all([200, 200, 401]);
+    ctl(path, None, &["program", "revoke", added["id"].as_str().unwrap()]);
+    all([401, 200, 401]);
+    let state = &ctl(path, None, &["status"])[0]["state"];
+    assert_eq!(state["control"]["web_api"], ready["web_api"]);
+}
+
 #[test]
 fn a_program_gets_a_token_uses_it_and_loses_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -70,7 +70,7 @@ impl Refusal {
             Self::Off => (StatusCode::FORBIDDEN, "other programs are not let in at the moment"),
             Self::TooOften => (StatusCode::TOO_MANY_REQUESTS, "too many requests; come again in a second"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 64 KiB"),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+            Self::TooSlow => (StatusCode::BAD_REQUEST, "the body did not arrive in time"),
             Self::Broken => (StatusCode::BAD_REQUEST, "the body could not be read"),
         };
         let mut answer = (status, Json(json!({ "error": text }))).into_response();
