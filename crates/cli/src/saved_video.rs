@@ -3,6 +3,10 @@
 //! ```text
 //!  decoders' threads ─▶ bounded queue, what finds no room is left out ─▶ writer's thread ─▶ PARTICIPANT-camera.y4m
 //! ```
+//!
+//! A film of this kind has one rate, and pictures come as they come: one that comes late is preceded by repetitions of the
+//! one before, and one too many is left out, so that the film shows at each moment what was seen then. A pause of more than
+//! [`LONGEST_PAUSE`] is as long as that in the film: a page that nobody touches for an hour would fill a disk.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use bellbird_app::{KeptPictures, MediaKind, Picture};
 use bellbird_video::{FrameRate, Scaler, VideoFrame, Y4mWriter};
@@ -21,8 +26,13 @@ use crate::failure::Failure;
 /// Pictures that wait to be written at most: some 40 MB of 1280x720.
 const WAITING: usize = 30;
 
-/// The rate that is written down. Pictures come as they come; a film of this kind has one rate.
-const RATE: FrameRate = FrameRate { pictures: 30, seconds: 1 };
+/// The rate of a camera's film,
+const CAMERA_RATE: FrameRate = FrameRate { pictures: 30, seconds: 1 };
+/// and of a screen's, which is sent no more often.
+const SCREEN_RATE: FrameRate = FrameRate { pictures: 15, seconds: 1 };
+
+/// See above.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Films written at the same time at most. More people than that can be in a call, and each costs an open file.
 const MOST_FILMS: usize = 64;
@@ -98,6 +108,9 @@ enum Film {
         width: u32,
         height: u32,
         path: PathBuf,
+        pace: Pace,
+        /// At the film's size.
+        last: Option<VideoFrame>,
     },
     /// It could not be written any further; that was told.
     Failed,
@@ -158,11 +171,15 @@ impl Films {
             number += 1;
         }
         let (width, height) = (frame.width(), frame.height());
+        let rate = if *kind == "screen" { SCREEN_RATE } else { CAMERA_RATE };
         let opened = File::create(&path).map_err(|error| failure(&path, &error)).and_then(|file| {
-            Y4mWriter::new(BufWriter::new(file), width, height, RATE).map_err(|error| failure(&path, &error))
+            Y4mWriter::new(BufWriter::new(file), width, height, rate).map_err(|error| failure(&path, &error))
         });
         match opened {
-            Ok(writer) => Film::Open { writer, scaler: Box::default(), width, height, path },
+            Ok(writer) => {
+                let pace = Pace::new(rate);
+                Film::Open { writer, scaler: Box::default(), width, height, path, pace, last: None }
+            }
             Err(failure) => {
                 self.tell(failure);
                 Film::Failed
@@ -177,15 +194,55 @@ impl Films {
 }
 
 impl Film {
-    /// Writes a picture, at the size of the film's first.
+    /// Writes a picture, at the size of the film's first, so often that the film stays in time.
     fn add(&mut self, frame: &VideoFrame) -> Result<(), Failure> {
         match self {
-            Self::Open { writer, scaler, width, height, path } => {
+            Self::Open { writer, scaler, width, height, path, pace, last } => {
+                let Some(repetitions) = pace.place(frame.captured()) else { return Ok(()) };
                 let scaled = scaler.scale(frame, *width, *height).map_err(|error| failure(path, &error))?;
+                let before = last.replace(scaled.clone()).unwrap_or_else(|| scaled.clone());
+                for _ in 0..repetitions {
+                    writer.write(&before).map_err(|error| failure(path, &error))?;
+                }
                 writer.write(&scaled).map_err(|error| failure(path, &error))
             }
             Self::Failed => Ok(()),
         }
+    }
+}
+
+/// Which place in a film a picture takes. Told the time by the pictures.
+#[derive(Debug)]
+struct Pace {
+    rate: FrameRate,
+    /// When the first picture came, later by what was cut out of pauses.
+    begun: Option<Instant>,
+    last: Option<Instant>,
+    written: u64,
+}
+
+impl Pace {
+    fn new(rate: FrameRate) -> Self {
+        Self { rate, begun: None, last: None, written: 0 }
+    }
+
+    /// How often the picture before has to be repeated ahead of one that came at this moment; `None` when this one is
+    /// left out. As long as pictures come less than one place early or late, each has its own.
+    fn place(&mut self, came: Instant) -> Option<u64> {
+        let begun = *self.begun.get_or_insert(came);
+        let pause = self.last.map_or(Duration::ZERO, |last| came.saturating_duration_since(last));
+        let begun = begun + pause.saturating_sub(LONGEST_PAUSE);
+        (self.begun, self.last) = (Some(begun), Some(came));
+        let at = came.saturating_duration_since(begun);
+        if at + self.rate.due(1) <= self.rate.due(self.written) {
+            return None;
+        }
+        let mut repetitions = 0;
+        while self.rate.due(self.written + repetitions + 1) <= at {
+            repetitions += 1;
+        }
+        self.written += repetitions + 1;
+        Some(repetitions)
     }
 }
 
@@ -213,7 +270,17 @@ mod tests {
     use super::*;
 
     fn picture(participant: Option<&str>, kind: MediaKind, size: (u32, u32), number: u32) -> Picture {
-        let frame = Pattern::new(size.0, size.1).unwrap().draw(number, Instant::now());
+        picture_at(participant, kind, size, number, Instant::now())
+    }
+
+    fn picture_at(
+        participant: Option<&str>,
+        kind: MediaKind,
+        size: (u32, u32),
+        number: u32,
+        at: Instant,
+    ) -> Picture {
+        let frame = Pattern::new(size.0, size.1).unwrap().draw(number, at);
         Picture { participant: participant.map(ParticipantId::new), kind, frame }
     }
 
@@ -233,6 +300,7 @@ mod tests {
         let (saved, mut problems) = SavedVideo::open(&films).unwrap();
         let keep = saved.keep();
         let call = CallId::new("1");
+        let begun = Instant::now();
         for (participant, kind, size, number) in [
             (Some("bob"), MediaKind::Video, (320, 180), 1),
             (Some("bob"), MediaKind::Video, (640, 360), 2),
@@ -241,7 +309,8 @@ mod tests {
             (Some(".._eve_x"), MediaKind::Video, (320, 180), 5),
             (None, MediaKind::Video, (320, 180), 6),
         ] {
-            keep(&call, &picture(participant, kind, size, number));
+            let at = begun + Duration::from_millis(33) * number;
+            keep(&call, &picture_at(participant, kind, size, number, at));
         }
         saved.finish();
         assert!(problems.try_recv().is_err());
@@ -276,15 +345,47 @@ mod tests {
         // The system's own full disk.
         let file = File::create("/dev/full").unwrap();
         let path = PathBuf::from("/dev/full");
-        let writer = Y4mWriter::new(BufWriter::with_capacity(16, file), 64, 36, RATE);
+        let writer = Y4mWriter::new(BufWriter::with_capacity(16, file), 64, 36, CAMERA_RATE);
         let frame = Pattern::new(64, 36).unwrap().draw(1, Instant::now());
         let outcome = match writer {
             Ok(writer) => {
-                Film::Open { writer, scaler: Box::default(), width: 64, height: 36, path }.add(&frame)
+                let (pace, scaler) = (Pace::new(CAMERA_RATE), Box::default());
+                Film::Open { writer, scaler, width: 64, height: 36, path, pace, last: None }.add(&frame)
             }
             Err(error) => Err(failure(&path, &error)),
         };
         assert_eq!(outcome.unwrap_err().code, "video-file");
+    }
+
+    /// What a film is like whose pictures come at these moments, ms: the number of the one shown at each place.
+    fn shown(moments: impl Iterator<Item = u64>) -> Vec<usize> {
+        let begun = Instant::now();
+        let mut pace = Pace::new(CAMERA_RATE);
+        let mut film: Vec<usize> = Vec::new();
+        for (number, moment) in moments.enumerate() {
+            if let Some(repetitions) = pace.place(begun + Duration::from_millis(moment)) {
+                let before = *film.last().unwrap_or(&number);
+                film.extend((0..repetitions).map(|_| before));
+                film.push(number);
+            }
+        }
+        film
+    }
+
+    #[test]
+    fn a_film_shows_at_each_moment_what_was_seen_then() {
+        // Steady, a little early or late: each picture has its place.
+        let uneven = (0..300).map(|n| 100 * n / 3 + [0, 14, 3, 20, 9][n as usize % 5]);
+        assert_eq!(shown(uneven), (0..300).collect::<Vec<_>>());
+        // Half as many: each is shown twice. Twice as many: every other is left out.
+        let slow = shown((0..60).map(|n| 200 * n / 3));
+        assert!(slow.len().abs_diff(119) <= 1, "{}", slow.len());
+        let quick = shown((0..120).map(|n| 50 * n / 3));
+        assert!(quick.len().abs_diff(61) <= 1, "{}", quick.len());
+        // Five seconds in which nothing came, in the middle: two of them are in the film.
+        let paused = shown((0..60).map(|n| 100 * n / 3 + if n < 30 { 0 } else { 5_000 }));
+        assert!(paused.len().abs_diff(60 + 60) <= 2, "{}", paused.len());
+        assert_eq!(paused[60], 29, "what was seen last stands still meanwhile");
     }
 
     #[test]
