@@ -13,5 +13,6 @@ mod incoming;
 mod onboarding;
 mod pictures;
 mod same_ui_in_a_browser;
+mod sdk_page;
 mod several;
 mod two_people;

@@ -5,6 +5,7 @@
 mod dependencies;
 mod licences;
 mod map;
+mod one_path;
 mod packages;
 mod private;
 mod purity;

@@ -1,0 +1,109 @@
+//! The scripts of `docs/examples`, run as their first lines say, by a program with a token of its own.
+
+use std::process::Command;
+
+use bellbird_testkit::process::LineProcess;
+use serde_json::Value;
+
+use crate::world::{Core, PATIENCE, World, cli, event, installed, root, run};
+
+/// Alice with a core that may be joined, and Bob in the call of a conversation of both.
+struct Team {
+    world: World,
+    alice: Core,
+    bob: LineProcess,
+    room: String,
+    token: String,
+}
+
+impl Team {
+    fn meet() -> Self {
+        let world = World::with(&["alice", "bob"]);
+        let alice = world.core("alice", &[]);
+        alice.ask(&["remote-join", "allow"]);
+        let token = text(&alice.ask(&["program", "add", "Example"])["token"]);
+        let room = text(&alice.ask(&["create-room", "--name", "Team", "--invite", "bob"])["token"]);
+        let arguments = ["join", &room, "--server", &world.server, "--user", "bob", "--json"];
+        let mut command = cli(&arguments);
+        command.args(["--mic", "tone:600", "--speaker", "null"]);
+        let mut bob = LineProcess::start(&mut command);
+        event(&mut bob, "status");
+        Self { world, alice, bob, room, token }
+    }
+
+    /// Runs an example, and sees at Bob's that Alice came and went.
+    fn run(mut self, program: &str, example: &str) {
+        let mut command = Command::new(program);
+        command.arg(root().join("docs/examples").join(example)).arg(&self.room);
+        command.env("BELLBIRD_DATA", self.world.data("alice")).env("BELLBIRD_TOKEN", &self.token);
+        let said = run(&mut command);
+        let line = |name: &str| -> Value {
+            let found = said.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+            let found = found.unwrap_or_else(|| panic!("no {name} in {said}"));
+            serde_json::from_str(found).unwrap_or(Value::Null)
+        };
+        let calls = line("calls");
+        assert_eq!(calls[0]["channelId"], self.room.as_str(), "{said}");
+        let state = &calls[0]["states"][0];
+        assert_eq!((&state["displayName"], &state["media"]), (&"alice".into(), &"camera".into()), "{said}");
+        assert_eq!(line("mute")[0]["states"][0]["muted"], true, "{said}");
+        assert_eq!(line("leave"), Value::Null, "{said}");
+        let of_alice = |line: &str, status: &str| {
+            let told: Value = serde_json::from_str(line).ok()?;
+            let fits = told["event"] == "status" && told["status"] == status && told["local"] == false;
+            fits.then_some(())
+        };
+        self.bob.wait_for("alice", PATIENCE, |line| of_alice(line, "connecting"));
+        self.bob.wait_for("alice's leaving", PATIENCE, |line| of_alice(line, "disconnected"));
+        drop(self.alice);
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+#[test]
+fn curl_joins_a_conversation() {
+    Team::meet().run("sh", "join.sh");
+}
+
+#[test]
+fn python_joins_a_conversation() {
+    Team::meet().run("python3", "join.py");
+}
+
+#[test]
+fn typescript_rings_somebody() {
+    let folder = installed();
+    std::fs::copy(root().join("docs/examples/call.ts"), folder.join("call.ts"))
+        .expect("the example is copied");
+    let compiler = root().join("ui/node_modules/typescript/bin/tsc");
+    let options = ["call.ts", "--module", "nodenext", "--target", "es2022", "--skipLibCheck", "--strict"];
+    run(Command::new("node").arg(compiler).args(options).current_dir(folder));
+
+    let world = World::with(&["alice", "bob"]);
+    let _alice = world.core("alice", &[]);
+    let mut listen = cli(&["listen", "--server", &world.server, "--user", "bob", "--json"]);
+    let mut bob = LineProcess::start(listen.args(["--mic", "tone:600", "--speaker", "null"]));
+    event(&mut bob, "registered");
+    let host = world.server.trim_start_matches("http://").trim_end_matches('/');
+    let callee = format!("bob@{host}");
+    let mut node = world.node(folder, &["call.js", &callee]);
+    let said = run(node.env("BELLBIRD_DATA", world.data("alice")));
+    let steps = [
+        "connection CONNECTED",
+        "connect 200",
+        "makeVoiceCall 200",
+        &format!("status connected {callee}"),
+        "muteAudio 200",
+        "endCall 200",
+        "status ended",
+    ];
+    let mut rest = said.as_str();
+    for step in steps {
+        let at = rest.find(step).unwrap_or_else(|| panic!("no {step:?} in its place in\n{said}"));
+        rest = &rest[at + step.len()..];
+    }
+    event(&mut bob, "ended");
+}
