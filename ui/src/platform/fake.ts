@@ -6,11 +6,13 @@ import type {
   CallView,
   Command,
   ContactView,
+  ControlView,
   Event,
   GroupView,
   LinkQualityView,
   ParticipantView,
   Problem,
+  RemoteJoinRequestView,
   Reply,
   RoomView,
   ScreenView,
@@ -95,6 +97,11 @@ const REACTIONS = ["❤️", "🎉", "👏", "👋", "👍", "👎", "🔥", "�
 /** What is so with a call of several, as its moderator; `with_` changes it. */
 export function group(with_: Partial<GroupView> = {}): GroupView {
   return { moderator: true, may_add: true, mesh: true, open_by_link: false, link: null, ...with_ };
+}
+
+/** A program wants Alice in the choir's call; `with_` changes it. */
+export function wanted(with_: Partial<RemoteJoinRequestView>): RemoteJoinRequestView {
+  return { id: "w1", account: "a1", room: "r1", display_name: "Thursday choir", kind: "audio", by: "Rehearsal bot", ...with_ };
 }
 
 /** Someone in a call; `with_` changes them. */
@@ -340,12 +347,27 @@ export class FakeCore implements Door {
         return ok;
       case "sdk":
         return { reply: "sdk", result: this.#method(command.method) };
-      case "add_person":
-      case "add_program":
+      case "add_program": {
+        const program = { id: `p${this.state.control.programs.length + 1}`, name: command.name, created_at_ms: Date.now(), last_used_at_ms: null };
+        this.#control({ programs: [...this.state.control.programs, program] });
+        return { reply: "program", program, token: "bb-4Qz7mX2v9KfLr0TgYc8sWn5hJd1PeUaB3iRoVxZt6Mk" };
+      }
       case "revoke_program":
+        this.#control({ programs: this.state.control.programs.filter((program) => program.id !== command.program) });
+        return ok;
       case "allow_programs":
+        this.#control({ allowed: command.allowed });
+        return ok;
       case "set_remote_join":
+        this.set({
+          accounts: this.state.accounts.map((one) => (one.id === command.account ? { ...one, remote_join: command.policy } : one)),
+          remote_joins: this.state.remote_joins.filter((one) => command.policy !== "forbid" || one.account !== command.account),
+        });
+        return ok;
       case "answer_remote_join":
+        this.set({ remote_joins: this.state.remote_joins.filter((one) => one.id !== command.request) });
+        return ok;
+      case "add_person":
       case "open_room":
         return ok;
       case "create_room": {
@@ -376,6 +398,10 @@ export class FakeCore implements Door {
         this.setLink({ link: "stopped" });
         return ok;
     }
+  }
+
+  #control(change: Partial<ControlView>): void {
+    this.set({ control: { ...this.state.control, ...change } });
   }
 
   #method(method: SdkMethod): SdkResult {
@@ -604,6 +630,43 @@ export function stage(core: FakeCore, app: App, scene: string): void {
       break;
     case "join":
       app.dialog = { dialog: "join" };
+      break;
+    case "remote_voice":
+      core.set({ remote_joins: [wanted({})] });
+      break;
+    case "remote_video":
+      core.set({ calls: [connected({ room: "r1", display_name: "Thursday choir" })], remote_joins: [wanted({ kind: "video" })] });
+      break;
+    case "remote_screen":
+      core.set({ calls: [connected({ room: "r1", display_name: "Thursday choir" })], remote_joins: [wanted({ kind: "screen", by: "" })] });
+      break;
+    case "joined_by":
+      core.set({ calls: [connected({ joined_by: "Rehearsal bot" })] });
+      sound([link()]);
+      break;
+    case "silent":
+      core.set({ calls: [connected({ joined_by: "", silent: true })] });
+      sound([link()]);
+      break;
+    case "account_settings":
+      app.page = "settings";
+      app.section = "account";
+      break;
+    case "programs": {
+      const now = Date.now();
+      const programs = [
+        { id: "p1", name: "Rehearsal bot", created_at_ms: now - 9 * 86_400_000, last_used_at_ms: now - 180_000 },
+        { id: "p2", name: "Door bell script", created_at_ms: now - 3_600_000, last_used_at_ms: null },
+      ];
+      core.set({ control: { allowed: true, web_api: "http://127.0.0.1:40123/api/cowork", programs } });
+      app.page = "settings";
+      app.section = "programs";
+      break;
+    }
+    case "no_programs":
+      core.set({ control: { allowed: false, web_api: "http://127.0.0.1:40123/api/cowork", programs: [] } });
+      app.page = "settings";
+      app.section = "programs";
       break;
     case "several": {
       const [first] = core.state.accounts;

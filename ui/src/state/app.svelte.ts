@@ -38,7 +38,7 @@ export class App {
   now = $state(Date.now());
 
   /** Where the settings open. */
-  section = $state<"sound" | "video" | "account" | "about">("sound");
+  section = $state<"sound" | "video" | "account" | "programs" | "about">("sound");
   /** How calls of several with pictures are laid out. */
   layout = $state<Layout>("grid");
   /** Whose screen was chosen, of several. */
@@ -64,6 +64,8 @@ export class App {
   ringing = $derived(ringingCall(this.view));
   quality = $derived(settled(this.model.recent));
   account = $derived(this.view?.accounts[0] ?? null);
+  /** What others want of the person, the oldest first. */
+  wanted = $derived(this.view?.remote_joins[0] ?? null);
   /** One of each kind, the newest last: the same trouble twice is not worth two banners. */
   problems = $derived<readonly Problem[]>(newestOfEach([...(this.view?.problems ?? []), ...this.ownProblems]));
   /** Commands can be given. */
@@ -75,6 +77,7 @@ export class App {
   #lostTimer: ReturnType<typeof setTimeout> | undefined;
   #fadeTimer: ReturnType<typeof setTimeout> | undefined;
   #searches = 0;
+  #looked = "";
 
   /** `people`: whether this window shows them, so that the core is asked for them. */
   constructor(sdk: BellbirdSdk, { people = true }: { people?: boolean } = {}) {
@@ -119,6 +122,15 @@ export class App {
   async invite(contact: string, call: CallView): Promise<boolean> {
     const from = this.view?.accounts.find((one) => one.id === call.account);
     return from !== undefined && this.do(() => this.sdk.inviteUsers([userJid(contact, from.server)]));
+  }
+
+  /** The person looks at a conversation: who has them join without saying where means it. */
+  lookAt(account: string, room: string): void {
+    const looked = `${account} ${room}`;
+    if (looked === this.#looked || !this.ready) return;
+    this.#looked = looked;
+    // A wish to be found there; nothing the person waits for.
+    void this.sdk.openRoom(account || null, room);
   }
 
   showProblem(problem: Problem): void {
@@ -231,6 +243,8 @@ export class App {
   }
 
   #linkChanged(link: Link): void {
+    // A core that started anew knows nothing of it.
+    if (link.link !== "open") this.#looked = "";
     this.link = link;
     if (link.link === "lost") {
       // Every further try tells its own outcome; the wait began with the first.

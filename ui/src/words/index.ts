@@ -2,5 +2,6 @@
 
 export * from "./calls";
 export * from "./problems";
+export * from "./remote_join";
 export * from "./screens";
 export * from "./text";
