@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use bellbird_testkit::process::LineProcess;
 use serde_json::{Value, json};
@@ -304,8 +305,10 @@ fn among_several_clients_the_one_used_last_joins() {
         let first = user["clients"][0].clone();
         first["channelId"] == json!(room) && first["clientId"] != joined[0]["clientId"]
     };
+    let begun = Instant::now();
     while !is_first() {
-        std::thread::yield_now();
+        assert!(begun.elapsed() < HANG, "the server does not hear that a client was used");
+        std::thread::park_timeout(Duration::from_millis(200));
     }
     let joined = asker.done("join", json!({}));
     wait_for(&mut one, "remote_join", |_| true);
