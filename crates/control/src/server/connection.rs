@@ -55,7 +55,7 @@ impl Farewell {
 
     /// For a frame that makes no sense.
     pub(super) fn not_understood() -> Self {
-        Self::policy(NOT_UNDERSTOOD)
+        Self { code: close_code::UNSUPPORTED, reason: NOT_UNDERSTOOD }
     }
 
     /// For a frame that could not be read: too long, most of all. Whether the far end still listens is its affair.
