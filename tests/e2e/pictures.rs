@@ -121,3 +121,42 @@ fn a_screen_is_chosen_by_its_picture_and_seen_by_the_other_side() {
     window.click("[data-action=end]");
     ada.door.no_call();
 }
+
+/// Enter, as WebDriver names it.
+const ENTER: &str = "\u{e007}";
+
+#[test]
+fn a_call_fills_the_screen_and_moves_into_a_small_window_by_the_keyboard() {
+    let stage = Stage::new("small");
+    let ada = Household::settle_with(&stage, "ada", &["--camera", "pattern"]);
+    let window = stage.open_window("ada");
+    ada.add_friend(&stage, "bob");
+    let options = ["listen", "--mic", "silence", "--speaker", "null", "--camera", "pattern"];
+    let mut bob = ada.friend_starts(&stage, "bob", &options);
+    bob.event("registered");
+    window.type_into("input[type=search]", "bob");
+    window.click("[data-video=bob]");
+    ada.door.call(Status::Connected);
+    let theirs = "canvas[data-picture=video]:not([data-of=self])";
+    wait_for_picture(&window, theirs);
+
+    let fills = || window.run("return document.fullscreenElement !== null") == true;
+    window.press("f");
+    window.wait_until("the call on the whole screen", || fills().then_some(()));
+    wait_for_motion(&window, theirs);
+    std::thread::sleep(Duration::from_secs(1));
+    stage.keep_picture("full_screen");
+    window.press("f");
+    window.wait_until("the window again", || (!fills()).then_some(()));
+
+    assert!(!stage.shows_window("Call"));
+    window.run("document.querySelector('[data-action=pop-out]').focus()");
+    window.press(ENTER);
+    window.wait_until("the small window", || stage.shows_window("Call").then_some(()));
+    std::thread::sleep(Duration::from_secs(3));
+    stage.keep_picture("small_window");
+    // It lasts no longer than the call.
+    bob.interrupt();
+    ada.door.no_call();
+    window.wait_until("the small window to go", || (!stage.shows_window("Call")).then_some(()));
+}

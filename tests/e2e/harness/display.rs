@@ -29,6 +29,13 @@ impl Display {
         &self.name
     }
 
+    /// Whether a window with this title is on the screen.
+    pub(crate) fn shows_window(&self, title: &str) -> bool {
+        let mut search = Command::new("xdotool");
+        search.args(["search", "--onlyvisible", "--name", &format!("^{title}$")]).env("DISPLAY", &self.name);
+        !search.output().expect("this test needs xdotool").stdout.is_empty()
+    }
+
     /// Saves what is on the screen.
     pub(crate) fn save_picture(&self, path: &Path) {
         let _ = Command::new("import")

@@ -147,6 +147,11 @@ impl Stage {
         self.display.save_picture(&kept.join(format!("{name}.png")));
     }
 
+    /// Whether a window with this title is on the screen.
+    pub(crate) fn shows_window(&self, title: &str) -> bool {
+        self.display.shows_window(title)
+    }
+
     /// The sound server of everyone here.
     pub(crate) fn sound(&self) -> &SoundServer {
         &self.sound
