@@ -142,6 +142,7 @@ fn sentence(code: &str) -> Option<&'static str> {
         "unknown-command" => {
             "This line is not understood. Use mute, unmute, hand up, hand down, react EMOJI, hold, resume or end."
         }
+        "bad-arguments" => "The call SDK has no such method, or it takes other arguments.",
         "no-data-folder" => "The system names no home to keep data in. Choose a folder with --data.",
         // The rest.
         "demo-failed" => "The call did not carry speech as it should.",

@@ -176,6 +176,13 @@ pub(crate) enum CtlCommand {
         /// Its number, see `status`.
         number: u32,
     },
+    /// A method of the call SDK, such as `sdk makeVoiceCall '["bob@cloud.example.org"]'`. What comes of it, `watch` prints.
+    Sdk {
+        /// Its name.
+        method: String,
+        /// Its arguments as JSON: by name in an object, in order in an array, or a single one as it is.
+        arguments: Option<String>,
+    },
     /// List the programs that have a token of their own, and where the web API for them is.
     Programs,
     /// Programs with a token of their own.

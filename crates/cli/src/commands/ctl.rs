@@ -13,6 +13,8 @@ use crate::report::{Output, Report};
 use crate::signals::Stop;
 use crate::steer::{GIVEN_SCREEN, door_folder};
 
+use super::sdk_method;
+
 /// Holds a program's token, for those who would rather not write it to a file.
 const TOKEN: &str = "BELLBIRD_TOKEN";
 
@@ -53,7 +55,12 @@ pub(super) async fn run(args: CtlArgs, output: &Output) -> Result<(), Failure> {
         Reply::SignIn { address } => {
             output.report(&Report::SignIn { address: address.as_deref().unwrap_or_default() });
         }
-        Reply::Sdk { result } => output.report(&Report::Sdk { result: &result }),
+        Reply::Sdk { result } => {
+            output.report(&Report::Sdk { result: &result });
+            if let Some(code) = result.code {
+                return Err(Failure::new(code, result.message));
+            }
+        }
         Reply::Program { program, token } => {
             output.report(&Report::Program { program: &program, token: Some(&token) });
         }
@@ -157,6 +164,9 @@ fn command_of(command: CtlCommand, account: Option<String>) -> Result<Asked, Fai
                 Role::Ringer => DeviceRole::Ringer,
             };
             Command::SelectDevice { role, name }
+        }
+        CtlCommand::Sdk { method, arguments } => {
+            Command::Sdk { account, method: sdk_method::parse(&method, arguments.as_deref())? }
         }
         CtlCommand::Dismiss { number } => Command::DismissProblem { number },
         CtlCommand::RemoteJoin { policy } => {

@@ -12,6 +12,7 @@ mod group;
 mod join;
 mod listen;
 mod rooms;
+mod sdk_method;
 mod serve;
 mod user;
 

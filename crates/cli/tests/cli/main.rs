@@ -13,4 +13,5 @@ mod programs;
 mod proxy;
 mod remote_join;
 mod serve;
+mod sdk;
 mod stage;
