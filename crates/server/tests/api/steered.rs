@@ -326,7 +326,6 @@ impl Client {
                 if fine(&user) {
                     return;
                 }
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             }
         };
         tokio::time::timeout(HANG, wait).await.expect("the clients to be so");

@@ -25,7 +25,8 @@ impl Program {
     fn new(stage: &Stage) -> Self {
         // Several tests in one process: the first sets it, the others find it set.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder().no_proxy().timeout(HANG).build().unwrap();
+        let http =
+            reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(HANG).build().unwrap();
         Self { http, base: format!("{}/api/cowork", stage.url.trim_end_matches('/')) }
     }
 
@@ -46,8 +47,10 @@ impl Program {
     /// Waits until ann's clients look so.
     async fn until(&self, fine: impl Fn(&Value) -> bool) {
         let wait = async {
-            while !fine(&self.get("user").await.1["clients"]) {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            loop {
+                if fine(&self.get("user").await.1["clients"]) {
+                    return;
+                }
             }
         };
         tokio::time::timeout(HANG, wait).await.expect("the clients to be so");
