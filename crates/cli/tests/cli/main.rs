@@ -5,6 +5,7 @@
 mod calls;
 mod core;
 mod demo;
+mod described;
 mod errors;
 mod groups;
 mod joining;
