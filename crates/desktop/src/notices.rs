@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use bellbird_contract::{AppView, CallView, EndReason, Media};
+use bellbird_contract::{AppView, CallView, EndReason, Media, RemoteJoinRequestView, TrackKind};
 
 /// A notification that should be shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Notice {
-    /// The call it is about.
+    /// The call it is about, or for what others ask a name of its own.
     pub call: String,
-    /// The other one's name, as the service told it: a peer's text, to be cleaned before it is shown.
+    /// The other one's name or the conversation's, as the service told it: a peer's text, to be cleaned before it is shown.
     pub name: String,
     /// Which of our accounts was rung, when there are several.
     pub account_name: Option<String>,
@@ -32,6 +32,17 @@ pub enum NoticeKind {
         /// Whom to call back; `None` when the call was in a conversation of many.
         contact: Option<String>,
     },
+    /// A program or a server wants something of the person, who answers in the window.
+    Asked {
+        /// Names the request.
+        request: String,
+        /// Who wants it, as they call themselves; empty when unknown.
+        by: String,
+        /// Microphone, camera or screen.
+        kind: TrackKind,
+        /// In the call the person is in already.
+        inside: bool,
+    },
 }
 
 /// A step from what is shown to what should be.
@@ -39,7 +50,7 @@ pub enum NoticeKind {
 pub enum NoticeChange {
     /// Show this one.
     Show(Notice),
-    /// Take away the incoming-call notification of this call.
+    /// Take away the notification of a call that rings, or of a request, by its name.
     Withdraw {
         /// Which call.
         call: String,
@@ -53,6 +64,8 @@ pub struct Notices {
     ringing: BTreeSet<String>,
     /// Calls in the state that were already reported as missed.
     missed: BTreeSet<String>,
+    /// Requests whose notification is up.
+    asked: BTreeSet<String>,
 }
 
 impl Notices {
@@ -65,6 +78,14 @@ impl Notices {
             .difference(&ringing_now)
             .map(|call| NoticeChange::Withdraw { call: call.clone() })
             .collect();
+        let asked_now: BTreeSet<String> =
+            state.remote_joins.iter().map(|request| request.id.clone()).collect();
+        let over = self.asked.difference(&asked_now);
+        changes.extend(over.map(|id| NoticeChange::Withdraw { call: name_of(id) }));
+        let new = |request: &&RemoteJoinRequestView| !self.asked.contains(&request.id);
+        let asks = state.remote_joins.iter().filter(new).map(|request| asked(state, request));
+        changes.extend(asks.map(NoticeChange::Show));
+        self.asked = asked_now;
         self.missed.retain(|id| state.calls.iter().any(|call| call.id == *id));
         for call in &state.calls {
             if rings_here(call) && !self.ringing.contains(&call.id) {
@@ -109,11 +130,35 @@ fn was_missed(call: &CallView) -> bool {
 }
 
 fn notice(state: &AppView, call: &CallView, kind: NoticeKind) -> Notice {
-    let account_name = (state.accounts.len() > 1)
-        .then(|| state.accounts.iter().find(|account| account.id == call.account))
-        .flatten()
-        .map(|account| format!("{} ({})", account.display_name, account.server));
+    let account_name = account_name(state, &call.account);
     Notice { call: call.id.clone(), name: call.display_name.clone(), account_name, kind }
+}
+
+fn asked(state: &AppView, request: &RemoteJoinRequestView) -> Notice {
+    let here = |call: &CallView| {
+        call.account == request.account && call.room.as_ref() == Some(&request.room) && !call.can_answer
+    };
+    let kind = NoticeKind::Asked {
+        request: request.id.clone(),
+        by: request.by.clone(),
+        kind: request.kind,
+        inside: state.calls.iter().any(|call| call.ended.is_none() && here(call)),
+    };
+    let account_name = account_name(state, &request.account);
+    Notice { call: name_of(&request.id), name: request.display_name.clone(), account_name, kind }
+}
+
+/// What a request's notification is known by; no call has such an id.
+fn name_of(request: &str) -> String {
+    format!("asked {request}")
+}
+
+/// Said only when there are several.
+fn account_name(state: &AppView, id: &str) -> Option<String> {
+    (state.accounts.len() > 1)
+        .then(|| state.accounts.iter().find(|account| account.id == id))
+        .flatten()
+        .map(|account| format!("{} ({})", account.display_name, account.server))
 }
 
 #[cfg(test)]
@@ -190,6 +235,9 @@ mod tests {
                         NoticeChange::Show(Notice { call, kind: NoticeKind::Missed { .. }, .. }) => {
                             format!("!{call}")
                         }
+                        NoticeChange::Show(Notice { call, kind: NoticeKind::Asked { .. }, .. }) => {
+                            format!("?{call}")
+                        }
                         NoticeChange::Withdraw { call } => format!("-{call}"),
                     })
                     .collect();
@@ -254,6 +302,36 @@ mod tests {
             let [NoticeChange::Show(notice)] = changes.as_slice() else { panic!("{changes:?}") };
             assert_eq!(notice.account_name, expected);
         }
+    }
+
+    #[test]
+    fn what_others_ask_is_shown_once_and_taken_away_when_it_is_settled() {
+        let request = |id: &str, room: &str| RemoteJoinRequestView {
+            id: id.into(),
+            account: "a1".into(),
+            room: room.into(),
+            display_name: "Team".into(),
+            kind: TrackKind::Video,
+            by: "bot".into(),
+        };
+        let mut notices = Notices::default();
+        let running = CallView { can_answer: false, ..call("1") };
+        let state =
+            |remote_joins| AppView { remote_joins, calls: vec![running.clone()], ..AppView::default() };
+        let changes = notices.update(&state(vec![request("1", "r"), request("2", "elsewhere")]));
+        let shown: Vec<_> = changes
+            .iter()
+            .map(|change| match change {
+                NoticeChange::Show(Notice { call, kind: NoticeKind::Asked { inside, .. }, .. }) => {
+                    (call.as_str(), *inside)
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(shown, [("asked 1", true), ("asked 2", false)]);
+        assert_eq!(notices.update(&state(vec![request("2", "elsewhere")])).len(), 1);
+        let gone = NoticeChange::Withdraw { call: "asked 2".into() };
+        assert_eq!(notices.update(&state(Vec::new())), [gone]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The sentences of notifications and of the tray, and the cleaning of names in them.
 
-use bellbird_contract::Media;
+use bellbird_contract::{Media, TrackKind};
 
 use crate::notices::{Notice, NoticeKind};
 
@@ -20,6 +20,7 @@ pub(crate) const ANSWER: &str = "answer";
 pub(crate) const ANSWER_VOICE: &str = "answer-voice";
 pub(crate) const DECLINE: &str = "decline";
 pub(crate) const CALL_BACK: &str = "call-back";
+pub(crate) const NOT_NOW: &str = "not-now";
 /// The key that means a click on the notification itself.
 pub(crate) const DEFAULT: &str = "default";
 
@@ -57,6 +58,11 @@ pub(crate) fn words(notice: &Notice, abilities: DaemonAbilities) -> Words {
             format!("{name} called"),
             vec![(CALL_BACK, "Call back"), (DEFAULT, "Open Bellbird")],
         ),
+        NoticeKind::Asked { by, kind, inside, .. } => {
+            let (summary, sentence) = asked(&name, by, *kind, *inside);
+            // Allowing takes seeing what it means, which is in the window.
+            (summary, sentence, vec![(DEFAULT, "Open Bellbird"), (NOT_NOW, "Not now")])
+        }
         NoticeKind::Missed { contact: None, .. } => {
             ("Missed call", format!("A call in {name}"), vec![(DEFAULT, "Open Bellbird")])
         }
@@ -68,10 +74,28 @@ pub(crate) fn words(notice: &Notice, abilities: DaemonAbilities) -> Words {
     let (hint, actions) = match (abilities.actions, &notice.kind) {
         (true, _) => ("", buttons),
         (false, NoticeKind::Incoming { .. }) => ("\nOpen Bellbird to answer.", Vec::new()),
+        (false, NoticeKind::Asked { .. }) => ("\nOpen Bellbird to answer.", Vec::new()),
         (false, NoticeKind::Missed { .. }) => ("", Vec::new()),
     };
     let body = if abilities.markup { escape(&sentence) } else { sentence };
     Words { summary: summary.to_owned(), body: body + hint, actions }
+}
+
+/// What somebody else wants of the person.
+fn asked(room: &str, by: &str, kind: TrackKind, inside: bool) -> (&'static str, String) {
+    let by = clean(by);
+    let who = if by.is_empty() { "Another program".to_owned() } else { by };
+    match (kind, inside) {
+        (TrackKind::Audio, false) => ("Join a call?", format!("{who} wants to join you to {room} by voice")),
+        (TrackKind::Video, false) => {
+            ("Join a call?", format!("{who} wants to join you to {room} with your camera"))
+        }
+        (TrackKind::Audio, true) => {
+            ("Microphone on?", format!("{who} wants to turn your microphone on in {room}"))
+        }
+        (TrackKind::Video, true) => ("Camera on?", format!("{who} wants to turn your camera on in {room}")),
+        (TrackKind::Screen, _) => ("Share a screen?", format!("{who} wants you to share a screen in {room}")),
+    }
 }
 
 /// One line of at most [`LONGEST_NAME`] characters, without control characters and without those that turn the
@@ -154,6 +178,26 @@ mod tests {
     fn the_account_follows_the_name() {
         let notice = Notice { account_name: Some("Work <x>".into()), ..incoming("Ada") };
         assert_eq!(words(&notice, ALL).body, "Ada is calling · Work &lt;x&gt;");
+    }
+
+    #[test]
+    fn who_asks_is_named_and_cleaned_and_nothing_is_allowed_unseen() {
+        let asked = |by: &str, kind, inside| Notice {
+            name: "Team".into(),
+            kind: NoticeKind::Asked { request: "1".into(), by: by.into(), kind, inside },
+            ..incoming("Ada")
+        };
+        for (by, kind, inside, body) in [
+            ("bot", TrackKind::Audio, false, "bot wants to join you to Team by voice"),
+            ("<b>", TrackKind::Video, false, "&lt;b&gt; wants to join you to Team with your camera"),
+            ("", TrackKind::Video, true, "Another program wants to turn your camera on in Team"),
+            ("bot", TrackKind::Audio, true, "bot wants to turn your microphone on in Team"),
+            ("bot", TrackKind::Screen, true, "bot wants you to share a screen in Team"),
+        ] {
+            let shown = words(&asked(by, kind, inside), ALL);
+            assert_eq!(shown.body, body);
+            assert_eq!(shown.actions.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [DEFAULT, NOT_NOW]);
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ const MOST_AT_A_TIME: usize = 32;
 pub(crate) struct Notifier {
     service: Service,
     commands: CommandSink,
-    /// By call; dropping or using the sender withdraws the notification.
+    /// By call or request; dropping or using the sender withdraws the notification.
     ringing: BTreeMap<String, oneshot::Sender<()>>,
     /// Withdraws the others (missed calls) when the core ends, by being dropped.
     lasting: Vec<oneshot::Sender<()>>,
@@ -67,7 +67,7 @@ impl Notifier {
                 }
                 let (withdraw, withdrawn) = oneshot::channel();
                 match notice.kind {
-                    NoticeKind::Incoming { .. } => {
+                    NoticeKind::Incoming { .. } | NoticeKind::Asked { .. } => {
                         self.ringing.insert(notice.call.clone(), withdraw);
                     }
                     NoticeKind::Missed { .. } => self.lasting.push(withdraw),
@@ -112,6 +112,9 @@ fn command_for(key: &str, notice: &Notice) -> Option<Command> {
                 media: Media::Voice,
             })
         }
+        (wording::NOT_NOW, NoticeKind::Asked { request, .. }) => {
+            Some(Command::AnswerRemoteJoin { request: request.clone(), allow: false, screen: None })
+        }
         (wording::DEFAULT, _) => Some(Command::ShowWindow),
         _ => None,
     }
@@ -126,6 +129,13 @@ mod tests {
         let notice = |kind| Notice { call: "7".into(), name: "Ada".into(), account_name: None, kind };
         let ringing = notice(NoticeKind::Incoming { media: Media::Video });
         let missed = notice(NoticeKind::Missed { account: "a".into(), contact: Some("ada".into()) });
+        let asked = notice(NoticeKind::Asked {
+            request: "3".into(),
+            by: "bot".into(),
+            kind: bellbird_contract::TrackKind::Audio,
+            inside: false,
+        });
+        let refused = Command::AnswerRemoteJoin { request: "3".into(), allow: false, screen: None };
         let call = Some("7".to_owned());
         for (key, from, expected) in [
             ("answer", &ringing, Some(Command::Answer { call: call.clone(), media: Media::Video })),
@@ -135,6 +145,10 @@ mod tests {
             ("call-back", &ringing, None),
             ("quit", &ringing, None),
             ("answer", &missed, None),
+            ("not-now", &asked, Some(refused)),
+            ("default", &asked, Some(Command::ShowWindow)),
+            ("answer", &asked, None),
+            ("allow", &asked, None),
             (
                 "call-back",
                 &missed,

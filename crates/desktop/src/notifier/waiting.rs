@@ -30,7 +30,7 @@ impl Service {
         for (key, label) in words.actions {
             notification.action(key, label);
         }
-        if let NoticeKind::Incoming { .. } = notice.kind {
+        if let NoticeKind::Incoming { .. } | NoticeKind::Asked { .. } = notice.kind {
             notification.timeout(Timeout::Never);
         }
         let (click, clicked) = oneshot::channel();

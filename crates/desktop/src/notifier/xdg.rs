@@ -84,6 +84,7 @@ impl Service {
                 // The core rings on the ring device the person chose; the daemon must not ring elsewhere as well.
                 .hint(Hint::SuppressSound(true))
                 .timeout(Timeout::Never),
+            NoticeKind::Asked { .. } => notification.urgency(Urgency::Normal).timeout(Timeout::Never),
             NoticeKind::Missed { .. } => notification
                 .hint(Hint::Category("call.unanswered".to_owned()))
                 .urgency(Urgency::Normal)
