@@ -9,3 +9,4 @@ mod sdk;
 mod sdk_program;
 mod signing_in;
 mod stage;
+mod steered;
