@@ -12,6 +12,7 @@ mod pictures;
 mod readme;
 mod relayed;
 mod rights;
+mod sdk;
 #[allow(dead_code, reason = "tests/bench uses more of it")]
 mod seat;
 mod starter;
