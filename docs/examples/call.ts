@@ -1,9 +1,12 @@
 // Rings somebody through the Bellbird that runs on this machine, watches the call connect, mutes, and leaves.
 //
-//   npm install bellbird-sdk && npx tsc call.ts --module nodenext --target es2022 --skipLibCheck
-//   node call.js bob@cloud.example.org
+//   (cd ../../ui && npm ci && npm run build:sdk)
+//   npm install
+//   node call.ts bob@cloud.example.org
 //
-// Node 20 needs --experimental-websocket. BELLBIRD_DATA names the data folder of another core than this person's own.
+// Node before 22.18 needs it translated first: `npx -p typescript tsc call.ts --module nodenext --target es2022
+// --skipLibCheck`, then `node call.js …`; with Node 20, `node --experimental-websocket call.js …`. BELLBIRD_DATA names the
+// data folder of another core than this person's own.
 
 import { BellbirdSdk } from "bellbird-sdk";
 import { doorOf } from "bellbird-sdk/node";

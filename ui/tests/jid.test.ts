@@ -12,9 +12,10 @@ test("JIDs say who and where, both ways", () => {
     ["back\\slash", "https://h.example", "back\\slash@h.example"],
   ] as const) {
     expect(userJid(id, server)).toBe(jid);
-    expect(parseJid(jid)).toEqual({ id, host: jid.slice(jid.lastIndexOf("@") + 1), group: false });
+    expect(parseJid(jid)).toEqual({ id, host: jid.slice(jid.lastIndexOf("@") + 1), kind: "user" });
   }
   expect(groupJid("ab12", "http://127.0.0.1:8090")).toBe("ab12@mix.127.0.0.1:8090");
-  expect(parseJid("ab12@mix.127.0.0.1:8090/phone")).toEqual({ id: "ab12", host: "127.0.0.1:8090", group: true });
-  for (const none of ["", "alice", "@host", "alice@"]) expect(parseJid(none)).toBeNull();
+  expect(parseJid("ab12@mix.127.0.0.1:8090")).toEqual({ id: "ab12", host: "127.0.0.1:8090", kind: "group" });
+  expect(parseJid("x+y@guests.Cloud.Example")).toEqual({ id: "x+y", host: "cloud.example", kind: "guest" });
+  for (const none of ["", "alice", "@host", "alice@", "alice@host/phone"]) expect(parseJid(none)).toBeNull();
 });

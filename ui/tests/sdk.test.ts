@@ -139,6 +139,15 @@ test("no core is a failed connection, told once while it is looked for again", a
   expect(core.sockets).toHaveLength(3);
 });
 
+test("a core that cannot even be looked for is an error, with words", async () => {
+  const sdk = new BellbirdSdk();
+  const door = () => Promise.reject({ code: "core-gone", detail: "no core runs here" });
+  await sdk.initializeSDK({ door, webSocket: core.webSocket, callbackListeners: listeners() });
+  expect(await sdk.connect()).toEqual({ statusCode: 503, message: "no core runs here", code: "core-gone" });
+  expect(told).toEqual([["connectionListener", { status: "ERROROCCURED", message: "no core runs here" }]]);
+  sdk.disconnect();
+});
+
 test("every listener gets its payload, field for field and in order", async () => {
   const { socket } = await open();
   const events: SdkEvent[] = [

@@ -19,14 +19,16 @@ const CHARACTER_OF = new Map([...ESCAPES.map(([character, escape]) => [escape, c
 /** What stands before the hosts of conversations. */
 const GROUPS = "mix.";
 
+/** What stands before the hosts of guests, who have no account and cannot be called. */
+const GUESTS = "guests.";
+
 /** Whom a JID names. */
 export interface Named {
-  /** A user id, or a conversation's token. */
+  kind: "user" | "group" | "guest";
+  /** A user id, a conversation's token, or what the server calls a guest. */
   id: string;
   /** Host and port of the server. */
   host: string;
-  /** It is a conversation. */
-  group: boolean;
 }
 
 /** Escapes a user id. A backslash is escaped only where it would be read as an escape. */
@@ -60,12 +62,13 @@ export function groupJid(token: string, server: string): string {
   return `${escapeLocal(token)}@${GROUPS}${hostOf(server)}`;
 }
 
-/** Whom a JID names; `null` when it is none. What follows a slash, a device, names nobody else. */
+/** Whom a JID names; `null` when it is none. */
 export function parseJid(jid: string): Named | null {
-  const bare = jid.split("/", 1)[0] ?? "";
-  const at = bare.lastIndexOf("@");
-  if (at <= 0 || at === bare.length - 1) return null;
-  const host = bare.slice(at + 1);
-  const group = host.startsWith(GROUPS);
-  return { id: unescapeLocal(bare.slice(0, at)), host: group ? host.slice(GROUPS.length) : host, group };
+  const at = jid.lastIndexOf("@");
+  const domain = jid.slice(at + 1).toLowerCase();
+  if (at <= 0 || domain === "" || domain.includes("/")) return null;
+  const id = unescapeLocal(jid.slice(0, at));
+  if (domain.startsWith(GROUPS)) return { kind: "group", id, host: domain.slice(GROUPS.length) };
+  if (domain.startsWith(GUESTS)) return { kind: "guest", id, host: domain.slice(GUESTS.length) };
+  return { kind: "user", id, host: domain };
 }

@@ -293,7 +293,7 @@ export class BellbirdSdk extends OwnMethods {
     const jid = parseJid(named);
     const found =
       accounts.find((one) => one.id === named) ??
-      accounts.find((one) => jid !== null && one.user === jid.id && hostOf(one.server) === jid.host) ??
+      accounts.find((one) => jid?.kind === "user" && one.user === jid.id && hostOf(one.server) === jid.host) ??
       accounts.find((one) => one.user === named);
     return found?.id ?? named;
   }
