@@ -12,6 +12,7 @@ mod harness;
 mod incoming;
 mod onboarding;
 mod pictures;
+mod remote_join;
 mod same_ui_in_a_browser;
 mod sdk_page;
 mod several;
