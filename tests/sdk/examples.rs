@@ -97,13 +97,13 @@ fn typescript_rings_somebody() {
         "makeVoiceCall 200",
         &format!("status connected {callee}"),
         "muteAudio 200",
-        "endCall 200",
-        "status ended",
     ];
     let mut rest = said.as_str();
     for step in steps {
         let at = rest.find(step).unwrap_or_else(|| panic!("no {step:?} in its place in\n{said}"));
         rest = &rest[at + step.len()..];
     }
+    // The end may be told before the method that asked for it is answered.
+    assert!(rest.contains("endCall 200") && rest.contains("status ended"), "{said}");
     event(&mut bob, "ended");
 }

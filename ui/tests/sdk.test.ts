@@ -381,6 +381,30 @@ test("pictures can be awaited, the newest each time, until the track ends", asyn
   expect(seen.at(-1)).toBe(6);
 });
 
+test("whoever connects while a call runs finds its tracks", async () => {
+  const sdk = new BellbirdSdk();
+  await sdk.initializeSDK({ door: DOOR, webSocket: core.webSocket, callbackListeners: listeners() });
+  const connecting = sdk.connect();
+  await turn();
+  const bob = participant("p/1", "Bob", { contact: "bob", has_video: true, video_muted: false, audio_muted: true });
+  const guest = participant("g1", "Gwen", { has_screen: true });
+  const call = callView({ status: "connected", connected_at_ms: 1, muted: true, participants: [bob, guest] });
+  core.newest().greet({ ...SIGNED_IN, calls: [call, callView({ id: "c2", status: "ringing", incoming: true })] });
+  await connecting;
+  expect(sdk.tracks.map(({ id, label, enabled, muted }) => [id, label, enabled, muted])).toEqual([
+    ["c1//audio", A, false, false],
+    ["c1/p/1/audio", B, true, true],
+    ["c1/p/1/video", B, true, false],
+    ["c1/g1/audio", "g1@guests.127.0.0.1:8090", true, false],
+    ["c1/g1/screen", "g1@guests.127.0.0.1:8090", true, false],
+  ]);
+  expect(told.map(([name]) => name)).toEqual(["connectionListener"]);
+  const [, sound] = sdk.tracks;
+  core.newest().say({ frame: "event", event: { event: "call", call: "c1", happening: { happening: "ended", reason: "remote_hangup", duration_s: 1 } } });
+  expect(sound?.readyState).toBe("ended");
+  expect(sdk.tracks).toEqual([]);
+});
+
 test("somebody's sound is played by the core: its track has a level, and can silence the call", async () => {
   const { socket, track: sound } = await track("audio");
   expect(sound).toMatchObject({ kind: "audio", source: "core", level: -127 });

@@ -30,7 +30,7 @@ pub(crate) fn install() -> Result<()> {
     std::fs::write(&installed, lock).with_context(|| format!("{} cannot be written", installed.display()))
 }
 
-/// Builds what the window shows, and the page that guests without an app join a call with.
+/// Builds what the window shows, the page that guests without an app join a call with, and the SDK's package.
 ///
 /// # Errors
 /// When the build fails.

@@ -5,7 +5,7 @@ export { PROBLEM_CODES } from "./contract.js";
 export { CoreDoor, RETRY_MS, type Socket } from "./core_door.js";
 export { type Door, type DoorAddress, type Link, type Notice, Refusal, problemOf } from "./door.js";
 export { HEADER, Look, PictureFeed, type PictureHeader, type PictureOf, type PictureSocket, type RawPicture, readHeader } from "./feed.js";
-export { type Named, escapeLocal, groupJid, hostOf, parseJid, unescapeLocal, userJid } from "./jid.js";
+export { type Named, escapeLocal, groupJid, guestJid, hostOf, parseJid, unescapeLocal, userJid } from "./jid.js";
 export {
   type CallbackListeners,
   type ConnectionPayload,

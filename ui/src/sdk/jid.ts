@@ -57,6 +57,11 @@ export function userJid(id: string, server: string): string {
   return `${escapeLocal(id)}@${hostOf(server)}`;
 }
 
+/** The JID of somebody without an account in a call on a server, by what that calls their device. */
+export function guestJid(id: string, server: string): string {
+  return `${escapeLocal(id)}@${GUESTS}${hostOf(server)}`;
+}
+
 /** The JID of a conversation on a server. */
 export function groupJid(token: string, server: string): string {
   return `${escapeLocal(token)}@${GROUPS}${hostOf(server)}`;

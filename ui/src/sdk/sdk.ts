@@ -198,7 +198,7 @@ export class BellbirdSdk extends OwnMethods {
     return this.#pictures;
   }
 
-  /** The tracks of the calls that run. */
+  /** The tracks of the calls that run; also of one that ran before this program connected. */
   get tracks(): readonly OpenTrack[] {
     return this.#tracks?.all() ?? [];
   }
@@ -385,7 +385,7 @@ export class BellbirdSdk extends OwnMethods {
   /** The first state of a core that was found again: a call that went down with the old one is closed. */
   #resume(before: AppView | null, view: AppView): void {
     this.#fresh = false;
-    this.#tracks?.keepOnly(view);
+    this.#tracks?.adopt(view);
     const running = this.#running;
     if (!running || view.calls.some((call) => call.ended === null)) return;
     this.#running = null;

@@ -2,6 +2,7 @@
 // call, which names participants and so tells two devices of one person apart.
 
 import type { AppView, Event, LevelsView, SdkTrackType, UserTrack } from "./contract.js";
+import { guestJid, userJid } from "./jid.js";
 import { openTrack } from "./native_track.js";
 import { type OpenTrack, SILENT, type TrackWays, trackName } from "./track.js";
 
@@ -77,10 +78,36 @@ export class Tracks {
     }
   }
 
-  /** Tracks of calls that a newly found core does not know are over. */
-  keepOnly(view: AppView): void {
-    const live = new Set(view.calls.filter((call) => call.ended === null).map((call) => call.id));
-    for (const [name, track] of this.#open) if (!live.has(track.call)) this.#finish(name);
+  /**
+   * The first state of a core that was found: tracks of calls it does not know are over, and those of calls that run
+   * already, which nobody will tell of any more, are opened.
+   */
+  adopt(view: AppView): void {
+    const live = view.calls.filter((call) => call.ended === null && call.connected_at_ms !== null);
+    const known = new Set(live.map((call) => call.id));
+    for (const [name, track] of this.#open) if (!known.has(track.call)) this.#finish(name);
+    for (const call of live) {
+      const account = view.accounts.find((one) => one.id === call.account);
+      if (!account) continue;
+      const own = userJid(account.user, account.server);
+      this.#adopt(call.id, null, own, { audio: !call.muted, video: call.camera_on ? true : null, screen: call.sharing_screen ? true : null });
+      for (const one of call.participants) {
+        const jid = one.contact ? userJid(one.contact, account.server) : guestJid(one.id, account.server);
+        const video = one.has_video ? !one.video_muted : null;
+        this.#adopt(call.id, one.id, jid, { audio: !one.audio_muted, video, screen: one.has_screen ? true : null });
+      }
+    }
+  }
+
+  /** `on`: whether each is sent; `null` for what is not there. */
+  #adopt(call: string, participant: string | null, jid: string, on: Record<SdkTrackType, boolean | null>): void {
+    for (const [kind, sent] of Object.entries(on) as [SdkTrackType, boolean | null][]) {
+      const name = trackName(call, participant, kind);
+      if (sent === null || this.#open.has(name)) continue;
+      const localUser = participant === null;
+      const user = { userJid: jid, status: "connected" as const, audioMuted: kind === "audio" && !sent, videoMuted: kind === "video" && !sent };
+      this.take({ track: name, userJid: jid, localUser, trackType: kind, usersStatus: [user] });
+    }
   }
 
   /** Nobody listens any more. */
