@@ -5,3 +5,4 @@ export * from "./problems";
 export * from "./remote_join";
 export * from "./screens";
 export * from "./text";
+export * from "./video_request";
