@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use axum::body::{HttpBody as _, to_bytes};
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, Request};
+use axum::http::header;
+use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 
 use super::Api;
@@ -11,6 +13,8 @@ use crate::{JoinKind, Media, Reason, Refusal};
 
 /// Largest body, bytes.
 pub const MAX_BODY: usize = 64 * 1024;
+/// Most that is read of a body that is too large, bytes.
+const MAX_THROWN_AWAY: usize = 16 * 1024 * 1024;
 /// A body has to be there within this time.
 const BODY_TIME: Duration = Duration::from_secs(20);
 /// Longest id, characters.
@@ -37,19 +41,41 @@ impl FromRequest<Api> for Body {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &Api) -> Result<Self, Refusal> {
+        // Whoever asks first is told before it sends anything.
+        let asks_first = request.headers().contains_key(header::EXPECT);
         let body = request.into_body();
-        let too_large = || {
-            Refusal::new(Reason::TooLarge, format!("The body is larger than {MAX_BODY} bytes or incomplete"))
-        };
-        if body.size_hint().lower() > MAX_BODY as u64 {
+        if asks_first && body.size_hint().lower() > MAX_BODY as u64 {
             return Err(too_large());
         }
-        let bytes = tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY))
+        let bytes = tokio::time::timeout(BODY_TIME, whole(body))
             .await
-            .map_err(|_| Refusal::new(Reason::TooSlow, Reason::TooSlow.description()))?
-            .map_err(|_| too_large())?;
+            .map_err(|_| Refusal::new(Reason::TooSlow, Reason::TooSlow.description()))??;
         Self::parse(&bytes)
     }
+}
+
+fn too_large() -> Refusal {
+    Refusal::new(Reason::TooLarge, format!("The body is larger than {MAX_BODY} bytes"))
+}
+
+/// All of a body. What is too much is read too, up to a bound, and thrown away: a connection that is closed while the other
+/// side still sends takes the answer with it.
+async fn whole(body: axum::body::Body) -> Result<Vec<u8>, Refusal> {
+    let mut pieces = body.into_data_stream();
+    let (mut kept, mut came) = (Vec::new(), 0_usize);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| malformed("The body is incomplete"))?;
+        came = came.saturating_add(piece.len());
+        if came > MAX_THROWN_AWAY {
+            break;
+        }
+        if came > MAX_BODY {
+            kept = Vec::new();
+        } else {
+            kept.extend_from_slice(&piece);
+        }
+    }
+    if came > MAX_BODY { Err(too_large()) } else { Ok(kept) }
 }
 
 impl Body {
