@@ -28,6 +28,8 @@ mod programs;
 mod result;
 mod session;
 mod translator;
+#[cfg(test)]
+mod translator_tests;
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

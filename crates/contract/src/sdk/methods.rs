@@ -60,7 +60,7 @@ pub enum SdkMethod {
     GetCallInfo,
 }
 
-/// How a method went. 200: accepted; 400: bad argument, or nothing it could apply to now; 403: the account's server or
+/// How a method went. 200: accepted; 400: bad argument, or nothing it could apply to now; 401: signed out; 403: the account's server or
 /// its permissions lack the feature; 404: no such user or conversation; 500: it failed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
