@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) features: Vec<&'static str>,
     pub(crate) call_config: Value,
     pub(crate) notifications: bool,
+    /// Merged into what it says it can do.
+    pub(crate) more_capabilities: Value,
     pub(crate) hash: &'static str,
     pub(crate) room: Value,
     pub(crate) password: Option<&'static str>,
@@ -72,6 +74,7 @@ impl Foreign {
             features: vec!["conversation-v4", "signaling-v3", "audio", "in-call-flags"],
             call_config: json!({ "enabled": true }),
             notifications: true,
+            more_capabilities: json!({}),
             hash: "one",
             room: json!({
                 "token": "room1", "type": 3, "name": "Choir", "displayName": "Choir", "participantType": 3, "permissions": 246,
@@ -234,6 +237,9 @@ impl World {
             });
             if self.notifications {
                 capabilities["notifications"] = json!({ "ocs-endpoints": ["list"] });
+            }
+            for (name, value) in self.more_capabilities.as_object().unwrap() {
+                capabilities[name] = value.clone();
             }
             return ocs(200, json!({ "version": { "major": 20 }, "capabilities": capabilities }));
         }

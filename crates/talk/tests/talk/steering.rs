@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bellbird_call::RoomId;
+use bellbird_call::{RoomId, Secret};
 use bellbird_talk::{
-    ClientCall, ClientState, ConnectionState, JoinWith, Order, OrderRefusal, OrderTicket, RoomKind,
-    TalkAccount,
+    ClientCall, ClientName, ClientState, ConnectionState, JoinWith, Order, OrderRefusal, OrderTicket,
+    RoomKind, TalkAccount,
 };
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_tungstenite::tungstenite::Message;
 
+use crate::foreign::{APP_PASSWORD, Foreign, LOGIN};
 use crate::stage::{Bell, HANG, PASSWORD, Stage};
 
 const ID: &str = "cowork-390e29ba-fe73-4dd0-affc-b78ea328769b";
@@ -176,4 +180,59 @@ async fn an_answer_to_a_lost_connection_goes_nowhere() {
         new.answer.done(vec![camera()]);
     });
     assert_eq!((answer.0, &answer.1[0]["muted"]), (200, &json!(false)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_server_that_steers_is_told() {
+    for (own, steers) in [
+        (json!({ "client-orders": true }), true),
+        (json!({ "client-orders": "yes" }), false),
+        (json!({ "ringing-messages": true }), false),
+        (Value::Null, false),
+    ] {
+        let push = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let foreign = Foreign::open().await;
+        let address = format!("ws://{}/push/ws", push.local_addr().unwrap());
+        foreign.world().more_capabilities = json!({
+            "bellbird": own,
+            "notify_push": { "type": ["notifications"], "endpoints": { "websocket": address } },
+        });
+        let password = Secret::new(APP_PASSWORD);
+        let account =
+            TalkAccount::sign_in(&foreign.url, LOGIN, &password, ClientName::default()).await.unwrap();
+        account.set_client_state(Some(state(None)));
+        let bell = Bell::hang_unready(&account);
+        let (stream, _) = tokio::time::timeout(HANG, push.accept()).await.unwrap().unwrap();
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        for _ in 0..2 {
+            assert!(matches!(socket.next().await, Some(Ok(Message::Text(_)))), "a login");
+        }
+        socket.send(Message::text("authenticated")).await.unwrap();
+        if steers {
+            let said = tokio::time::timeout(HANG, socket.next()).await.unwrap().unwrap().unwrap();
+            assert!(said.to_text().unwrap().starts_with("bellbird-client {"), "{said:?}");
+            // What is no order, or one that nobody knows, harms nothing; the latter is answered.
+            for text in [
+                "bellbird-order",
+                "bellbird-order {}",
+                "x",
+                "bellbird-order {\"id\":5,\"order\":{\"type\":\"dance\"}}",
+            ] {
+                socket.send(Message::text(text)).await.unwrap();
+            }
+            let said = tokio::time::timeout(HANG, socket.next()).await.unwrap().unwrap().unwrap();
+            assert!(said.to_text().unwrap().starts_with("bellbird-answer {\"id\":5,\"refusal\""), "{said:?}");
+            continue;
+        }
+        // By the time it has asked twice more, it would have said something.
+        for _ in 0..2 {
+            let before = foreign.asked("notifications").len();
+            socket.send(Message::text("notify_notification")).await.unwrap();
+            foreign.until_asked("notifications", before + 1).await;
+        }
+        drop(bell);
+        while let Some(Ok(frame)) = socket.next().await {
+            assert!(!frame.is_text(), "a server that does not steer was told {frame:?}");
+        }
+    }
 }
