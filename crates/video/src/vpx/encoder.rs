@@ -29,12 +29,12 @@ const LONGEST_GAP: i64 = 4;
 /// Quantizers from libvpx's 0 to 63.
 const FINEST: c_uint = 2;
 /// A face is not drawn any finer: from here on only grain is left to spend bits and time on.
-const FINEST_FACE: c_uint = 20;
+const FINEST_FACE: c_uint = 28;
 const COARSEST: c_uint = 56;
 
-/// How much a VP8 encoder hurries, and from which size on it hurries more: at 1280x720 that takes half the time, and 0.4 dB.
+/// How much a VP8 encoder hurries, and from which size on it hurries more: at 1280x720 that takes half the time, and half a dB.
 const HURRY: c_int = -8;
-const LARGE_HURRY: c_int = -12;
+const LARGE_HURRY: c_int = -14;
 const LARGE: u32 = 640 * 480;
 
 /// A page that changed is to be readable at once, as long as that does not take much longer than a second on the wire.
