@@ -179,10 +179,9 @@ impl Inner {
 
     /// Turns an entrance into its call. Gives it back when the person gave up meanwhile.
     fn pass(self: &Arc<Self>, id: &CallId, wish: &Wish, entrance: Entrance) -> Option<Entrance> {
-        let willed = self.change(|state| {
-            let at =
-                state.calls.waiting.iter().position(|waiting| waiting.view.id == *id && !waiting.is_over());
-            at.map(|at| state.calls.waiting.remove(at)).is_some()
+        // It stays there until the call has taken its place, so that there is one all the time.
+        let willed = self.with(|state| {
+            state.calls.waiting.iter().any(|waiting| waiting.view.id == *id && !waiting.is_over())
         });
         if !willed {
             return Some(entrance);
@@ -192,7 +191,8 @@ impl Inner {
         let name = known.map_or(wish.name.clone(), |room| room.display_name);
         let begin = Begin::Dial { target, name, kinds: wish.kinds, silent: wish.silent };
         let options = CallOptions { entrance: Some(entrance), ..CallOptions::default() };
-        self.start_call(id.clone(), wish.line.clone(), begin, options, false);
+        let quiet = wish.wanted.as_ref().is_some_and(|wanted| wanted.quiet);
+        self.start_call(id.clone(), wish.line.clone(), begin, options, false, quiet);
         None
     }
 }

@@ -89,7 +89,12 @@ pub(crate) struct Call {
 
 /// A call about to start: the machine's side of it.
 pub(crate) enum Begin {
-    Dial { target: CallTarget, name: String, kinds: MediaKinds, silent: bool },
+    Dial {
+        target: CallTarget,
+        name: String,
+        kinds: MediaKinds,
+        silent: bool,
+    },
     Ring(Invitation),
     /// It rings nobody here: its caller hears that we are engaged.
     Refuse(Invitation),
@@ -293,11 +298,18 @@ impl Inner {
                 let target = CallTarget::Contact(target);
                 // Where calls may be recorded, the person is asked before anyone is rung.
                 if line.talk.may_be_recorded() {
-                    return Ok(self.approach(Wish { line, target, kinds, silent: false, name: name.into(), wanted: None }));
+                    return Ok(self.approach(Wish {
+                        line,
+                        target,
+                        kinds,
+                        silent: false,
+                        name: name.into(),
+                        wanted: None,
+                    }));
                 }
                 let begin = Begin::Dial { target, name: name.into(), kinds, silent: false };
                 let id = self.new_call_id();
-                self.start_call(id.clone(), line, begin, CallOptions::default(), contact == ECHO);
+                self.start_call(id.clone(), line, begin, CallOptions::default(), contact == ECHO, false);
                 Ok(id)
             }
         }
@@ -315,11 +327,12 @@ impl Inner {
         match reception {
             Reception::Known => tracing::debug!(account, "rung for a call that is known"),
             Reception::Ring => {
-                self.start_call(id, line, Begin::Ring(invitation), CallOptions::default(), false);
+                self.start_call(id, line, Begin::Ring(invitation), CallOptions::default(), false, false);
             }
             Reception::Engaged => {
                 tracing::info!(account, "too many calls ring; a further caller hears that we are engaged");
-                self.start_call(id.clone(), line, Begin::Refuse(invitation), CallOptions::default(), false);
+                let refuse = Begin::Refuse(invitation);
+                self.start_call(id.clone(), line, refuse, CallOptions::default(), false, false);
                 self.change(|state| state.calls.decline(&id, Intent::DeclineEngaged));
             }
         }
@@ -465,8 +478,16 @@ impl Inner {
         CallId::new(number.to_string())
     }
 
-    fn start_call(self: &Arc<Self>, id: CallId, line: Line, begin: Begin, options: CallOptions, echo: bool) {
-        let quiet = self.with(|state| state.is_quiet(&id));
+    /// Begins a call, in the place of the one at the entrance with this id. `quiet`: without a microphone.
+    fn start_call(
+        self: &Arc<Self>,
+        id: CallId,
+        line: Line,
+        begin: Begin,
+        options: CallOptions,
+        echo: bool,
+        quiet: bool,
+    ) {
         let consent = options.consent.clone();
         let recorded = match &begin {
             Begin::Dial { .. } => false,
@@ -498,6 +519,11 @@ impl Inner {
         let events = handle.take_events();
         let (talk, shown) = (line.talk.clone(), view.clone());
         self.change(|state| {
+            let entered = state.calls.waiting.iter().position(|waiting| waiting.view.id == *handle.id());
+            let given_up = entered.is_some_and(|at| state.calls.waiting.remove(at).is_over());
+            if given_up {
+                handle.send(Intent::End);
+            }
             state.calls.calls.push(Call {
                 line,
                 consent,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bellbird_call::ports::Problem;
-use bellbird_call::{CallId, CallView, Intent, MediaKinds};
+use bellbird_call::{CallDirection, CallId, CallView, Intent, MediaKinds};
 use bellbird_capture::VideoSource;
 use bellbird_contract::EntranceView;
 use bellbird_devices::CaptureSource;
@@ -73,6 +73,23 @@ impl Calls {
     pub(crate) fn is_alive(&self, id: &CallId) -> bool {
         self.get(id).is_some_and(|call| call.view.ended.is_none())
             || self.waiting.iter().any(|waiting| waiting.view.id == *id && !waiting.is_over())
+    }
+
+    /// Account and conversation of the call begun last that the person was in, or still is.
+    pub(crate) fn last_called(&self) -> Option<(&str, &str)> {
+        let was_in = |call: &&Call| {
+            let view = &call.view;
+            let rang_only = view.direction == CallDirection::Incoming && view.connected_at.is_none();
+            !rang_only && !call.line.account.is_empty()
+        };
+        let call = self.calls.iter().rev().find(was_in)?;
+        let room = call.view.room.as_ref().or(call.room_wanted.as_ref())?;
+        Some((&call.line.account, room.as_str()))
+    }
+
+    /// Whether it is there, over or not.
+    pub(crate) fn knows(&self, id: &CallId) -> bool {
+        self.get(id).is_some() || self.waiting.iter().any(|waiting| waiting.view.id == *id)
     }
 
     /// The name of a conversation in which a call rings or runs.

@@ -35,6 +35,9 @@ use client::Shares;
 /// What the person did last is noted no finer than this: it is only compared, and each change is told to servers.
 const COARSE: Duration = Duration::from_millis(250);
 
+/// How long what is known of a call is kept without one.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
+
 /// Longest id of a conversation or an account that is taken from others, bytes.
 const LONGEST_ID: usize = 200;
 
@@ -66,7 +69,7 @@ pub(crate) struct Remote {
     looked_at: Option<Place>,
     last_called: Option<Place>,
     asking: Asking,
-    /// What is known of calls that are not over, by id.
+    /// What is known of calls, by id.
     calls: BTreeMap<CallId, Steered>,
 }
 
@@ -75,11 +78,11 @@ pub(crate) struct Remote {
 struct Steered {
     /// Who had us join; `None`: the person did.
     by: Option<String>,
-    /// It begins without a microphone.
-    quiet: bool,
     shares: Shares,
     /// To be shared as soon as we are in the call.
     pending: Option<VideoSource>,
+    /// Since when no call has its id.
+    absent_since: Option<Instant>,
 }
 
 impl Default for Remote {
@@ -228,15 +231,20 @@ impl State {
     /// Brings what is known here into line with the calls: after every change, and before anybody is told or judged.
     pub(crate) fn settle_remote(&mut self, now: Instant) {
         let Self { remote, calls, .. } = self;
-        remote.calls.retain(|id, _| calls.is_alive(id));
+        remote.calls.retain(|id, steered| {
+            if calls.knows(id) {
+                steered.absent_since = None;
+                return true;
+            }
+            // Past its entrance a call is in neither list for a moment, and comes.
+            let since = *steered.absent_since.get_or_insert(now);
+            now.saturating_duration_since(since) < FORGOTTEN_AFTER
+        });
+        if let Some((account, room)) = calls.last_called() {
+            remote.last_called = Some(Place { account: account.to_owned(), room: room.to_owned() });
+        }
         if let Some(current) = calls.current_call() {
             let id = current.view.id.clone();
-            if let Some(room) = current.room
-                && !current.account.is_empty()
-            {
-                let (account, room) = (current.account.to_owned(), room.to_owned());
-                remote.last_called = Some(Place { account, room });
-            }
             let (joined, sharing) = (current.view.joined, current.view.sharing_screen);
             let steered = remote.calls.entry(id.clone()).or_default();
             steered.shares.see(sharing);
@@ -251,14 +259,8 @@ impl State {
     /// Begins to keep a call that somebody else had us join.
     pub(crate) fn begin_steered(&mut self, call: &CallId, wanted: Option<&Wanted>) {
         if let Some(wanted) = wanted {
-            let steered = self.remote.calls.entry(call.clone()).or_default();
-            (steered.by, steered.quiet) = (Some(wanted.by.clone()), wanted.quiet);
+            self.remote.calls.entry(call.clone()).or_default().by = Some(wanted.by.clone());
         }
-    }
-
-    /// Whether a call that begins does so without a microphone.
-    pub(crate) fn is_quiet(&self, call: &CallId) -> bool {
-        self.remote.calls.get(call).is_some_and(|steered| steered.quiet)
     }
 }
 
