@@ -42,8 +42,8 @@ enum Standing {
     /// A member, but there is no call for them now, and why.
     Shut(&'static str),
     /// No member, but whoever knows of it may come in.
-    Open,
-    Member,
+    Open(RoomRow),
+    Member(RoomRow),
 }
 
 impl CoworkApi {
@@ -77,32 +77,28 @@ impl CoworkApi {
         ClientState { client_id: id, last_interaction, open_channel, call }
     }
 
-    /// The room, and how the user stands to it.
-    async fn look_at(&self, user: &User, channel: &str) -> Result<(Option<RoomRow>, Standing), Refusal> {
+    /// How the user stands to the conversation with this token.
+    async fn look_at(&self, user: &User, channel: &str) -> Result<Standing, Refusal> {
         let (account, token, unix) = (user.key.clone(), channel.to_owned(), self.app.now().unix);
         let found = self.app.store.read(move |c| {
-            let Some(room) = rooms::by_token(c, &token)? else { return Ok((None, Standing::Unknown)) };
+            let Some(room) = rooms::by_token(c, &token)? else { return Ok(Standing::Unknown) };
             let settings = Settings::read(c)?;
             let actor = Actor::user(&account);
             let me = attendees::by_actor(c, room.id, &actor)?;
-            let standing = match &me {
+            Ok(match &me {
                 _ if !settings.calls => Standing::Shut("Calls are switched off on this server"),
                 Some(_) if room.read_only => Standing::Shut("The conversation is locked"),
                 Some(me) if waits(me, &room, &settings, unix) => {
                     Standing::Shut("The user has to wait in the lobby")
                 }
-                Some(_) => Standing::Member,
+                Some(_) => Standing::Member(room),
                 None => {
                     let guest_app = accounts::find(c, &account)?.is_some_and(|account| account.guest_app);
                     let open = room.is_open_by_link(unix) || is_listed(&room, true, guest_app);
-                    if open && bans::of_actor(c, room.id, &actor)?.is_none() {
-                        Standing::Open
-                    } else {
-                        Standing::Closed
-                    }
+                    let banned = bans::of_actor(c, room.id, &actor)?.is_some();
+                    if open && !banned { Standing::Open(room) } else { Standing::Closed }
                 }
-            };
-            Ok((Some(room), standing))
+            })
         });
         found.await.map_err(failed)
     }
@@ -121,21 +117,17 @@ impl CoworkApi {
 
     /// The room, for who may take part in its calls. `as_member`: for its members alone.
     async fn enter(&self, user: &User, channel: &str, as_member: bool) -> Result<RoomRow, Refusal> {
-        let (room, standing) = self.look_at(user, channel).await?;
-        let closed = || Refusal::new(Reason::Forbidden, "The user has no access to the channel");
-        match (standing, room) {
-            (Standing::Member, Some(room)) => Ok(room),
-            (Standing::Open, Some(room)) if !as_member => Ok(room),
-            (Standing::Open, Some(_)) => {
-                Err(Refusal::new(Reason::Forbidden, "The user is no member of the channel"))
+        let refusal = match self.look_at(user, channel).await? {
+            Standing::Member(room) => return Ok(room),
+            Standing::Open(room) if !as_member => return Ok(room),
+            Standing::Open(_) => {
+                return Err(Refusal::new(Reason::Forbidden, "The user is no member of the channel"));
             }
-            (Standing::Shut(why), Some(_)) => Err(Refusal::new(Reason::Forbidden, why)),
-            (Standing::Closed, Some(_)) => Err(self.guessed(user, channel, closed()).await),
-            (Standing::Unknown, _) | (_, None) => {
-                let unknown = Refusal::new(Reason::NotFound, "There is no such channel");
-                Err(self.guessed(user, channel, unknown).await)
-            }
-        }
+            Standing::Shut(why) => return Err(Refusal::new(Reason::Forbidden, why)),
+            Standing::Closed => Refusal::new(Reason::Forbidden, "The user has no access to the channel"),
+            Standing::Unknown => Refusal::new(Reason::NotFound, "There is no such channel"),
+        };
+        Err(self.guessed(user, channel, refusal).await)
     }
 
     /// The user's conversations of these kinds that can hold a call.
