@@ -32,7 +32,7 @@ use crate::state::State;
 use asking::{Asking, Request};
 use client::Shares;
 
-/// What the person did last is noted no finer than this: it is only compared, and each change is told to servers.
+/// What the person did last is told to servers no more often than this.
 const COARSE: Duration = Duration::from_millis(250);
 
 /// How long what is known of a call is kept without one.
@@ -66,11 +66,22 @@ pub(crate) struct Remote {
     unattended: Option<Unattended>,
     begun: Instant,
     last_interaction: Instant,
+    interaction_told: Instant,
+    /// It will be told as soon as that may be.
+    interaction_waits: bool,
     looked_at: Option<Place>,
     last_called: Option<Place>,
     asking: Asking,
     /// What is known of calls, by id.
     calls: BTreeMap<CallId, Steered>,
+}
+
+/// When servers are told of something the person did.
+enum Telling {
+    Now,
+    Soon,
+    /// That is under way.
+    Awaited,
 }
 
 /// One call as far as others steer it.
@@ -93,6 +104,8 @@ impl Default for Remote {
             unattended: None,
             begun: now,
             last_interaction: now,
+            interaction_told: now,
+            interaction_waits: false,
             looked_at: None,
             last_called: None,
             asking: Asking::default(),
@@ -121,11 +134,36 @@ impl App {
 }
 
 impl Inner {
-    fn interacted(&self) {
+    fn interacted(self: &Arc<Self>) {
         let now = Instant::now();
-        let stale = |state: &State| now.saturating_duration_since(state.remote.last_interaction) >= COARSE;
-        if self.with(stale) {
-            self.change(|state| state.remote.last_interaction = now);
+        let told = self.amend(|state| {
+            let remote = &mut state.remote;
+            remote.last_interaction = now;
+            let recently = now.saturating_duration_since(remote.interaction_told) < COARSE;
+            if !recently {
+                remote.interaction_told = now;
+                return Telling::Now;
+            }
+            match std::mem::replace(&mut remote.interaction_waits, true) {
+                false => Telling::Soon,
+                true => Telling::Awaited,
+            }
+        });
+        match told {
+            Telling::Now => self.changed.notify_one(),
+            Telling::Awaited => {}
+            Telling::Soon => {
+                let app = Arc::downgrade(self);
+                self.runtime.spawn(async move {
+                    tokio::time::sleep(COARSE).await;
+                    if let Some(inner) = app.upgrade() {
+                        inner.change(|state| {
+                            state.remote.interaction_waits = false;
+                            state.remote.interaction_told = Instant::now();
+                        });
+                    }
+                });
+            }
         }
     }
 
