@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::steered::{Manner, Steered, client_of, got};
-use crate::support::{Client, PASSWORD, World};
+use crate::support::{Client, PASSWORD, V4, World};
 
 const ONE: &str = "cowork-00000000-0000-0000-0000-000000000001";
 const TWO: &str = "cowork-00000000-0000-0000-0000-000000000002";
@@ -179,8 +179,8 @@ async fn with_a_client_it_joins_where_it_is_told_or_in_its_own_channel() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_channel_needs_access() {
-    let (_world, alice, _channel, mut client) = one_client().await;
-    let bob = _world.user("bob").await;
+    let (world, alice, _channel, mut client) = one_client().await;
+    let bob = world.user("bob").await;
     let (closed, public) = (bob.create_room(2, &[]).await, bob.create_room(3, &[]).await);
     let shared = bob.create_room(2, &["alice"]).await;
     let join = |channel: &str| {
@@ -204,7 +204,18 @@ async fn a_channel_needs_access() {
     alice.steer("user/calls/join", json!({})).await.refused(403);
     alice.steer("user/calls/join", json!({ "clientId": ONE })).await.refused(403);
     assert!(client.is_idle());
-    _world.config("calls", "0").await;
+    for (path, on, off) in [
+        ("webinar/lobby", json!({ "state": 1 }), json!({ "state": 0 })),
+        ("read-only", json!({ "state": 1 }), json!({ "state": 0 })),
+    ] {
+        let path = format!("{V4}/room/{shared}/{path}");
+        bob.put(&path, on).await.expect(200);
+        join(&shared).await.refused(403);
+        bob.put(&path, off).await.expect(200);
+    }
+    join(&shared).await.fine();
+    alice.steer("user/calls/leave", json!({})).await;
+    world.config("calls", "0").await;
     join(&shared).await.refused(403);
 }
 
