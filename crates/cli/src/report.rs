@@ -434,6 +434,15 @@ fn state_text(state: &AppView) -> String {
     for call in &state.calls {
         lines.push(format!("call {}\t{}\t{}", call.id, name_of(call), status_text(call.status)));
     }
+    for request in &state.remote_joins {
+        let by = if request.by.is_empty() { "another program" } else { &request.by };
+        let what = match request.kind {
+            TrackKind::Audio => "microphone",
+            TrackKind::Video => "camera",
+            TrackKind::Screen => "screen",
+        };
+        lines.push(format!("asked {}\t{by}\t{what}\t{}", request.id, request.display_name));
+    }
     if let Some(server) = &state.local_server {
         lines.push(format!("server {}", server.public_url.as_ref().unwrap_or(&server.url)));
     }
