@@ -115,7 +115,7 @@ impl Calls for RemoteApi {
         self.own_team(user, team)?;
         let rooms = self.rooms(Some(team)).await?;
         rooms.iter().find(|room| room.token == channel).ok_or_else(unknown_channel)?;
-        Ok(self.app.remote_channel(team, channel))
+        self.app.remote_channel(team, channel).await
     }
 }
 

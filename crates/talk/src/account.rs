@@ -12,7 +12,7 @@ use rustls::ClientConfig;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use crate::directory::{Contact, Room, RoomKind, partner};
+use crate::directory::{Contact, InCall, Room, RoomKind, partner};
 use crate::orders::{ClientState, OrderSink, Steering};
 use crate::rest::{RestError, Session, Subject};
 use crate::watch::{AccountSink, Watch};
@@ -162,6 +162,15 @@ impl TalkAccount {
         let mut rooms: Vec<Room> = list.iter().filter_map(Room::from_wire).collect();
         rooms.sort_by_key(|room| std::cmp::Reverse(room.last_activity));
         Ok(rooms)
+    }
+
+    /// Who is in a conversation's call, whether or not we are.
+    ///
+    /// # Errors
+    /// `unknown-room`, and as [`TalkAccount::contacts`].
+    pub async fn in_call(&self, room: &RoomId) -> Result<Vec<InCall>, Problem> {
+        let all = self.session().participants(room.as_str()).await.map_err(about(Subject::Room))?;
+        Ok(all.iter().filter_map(InCall::from_wire).collect())
     }
 
     /// Makes a conversation and adds people to it. A one-to-one conversation takes exactly one, and is found when it

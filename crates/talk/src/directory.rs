@@ -3,7 +3,8 @@
 use bellbird_call::{ContactId, RoomId};
 use bellbird_talk_wire as wire;
 use bellbird_talk_wire::constants::{
-    ROOM_CHANGELOG, ROOM_FORMER_ONE_TO_ONE, ROOM_GROUP, ROOM_NOTE_TO_SELF, ROOM_ONE_TO_ONE, ROOM_PUBLIC,
+    ACTOR_USERS, IN_CALL, IN_CALL_AUDIO, IN_CALL_VIDEO, ROOM_CHANGELOG, ROOM_FORMER_ONE_TO_ONE, ROOM_GROUP,
+    ROOM_NOTE_TO_SELF, ROOM_ONE_TO_ONE, ROOM_PUBLIC,
 };
 
 use crate::translate;
@@ -73,6 +74,34 @@ impl Room {
             contact: partner(room),
             has_call: room.has_call,
             last_activity: room.last_activity,
+        })
+    }
+}
+
+/// Someone who is in a conversation's call, as the server counts it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InCall {
+    /// Their user id; `None` for guests and others without an account.
+    pub contact: Option<ContactId>,
+    /// Their name.
+    pub display_name: String,
+    /// One of their sessions.
+    pub session: String,
+    /// They provide sound.
+    pub audio: bool,
+    /// They provide a camera picture.
+    pub video: bool,
+}
+
+impl InCall {
+    /// `None` for who is not in the call.
+    pub(crate) fn from_wire(who: &wire::Participant) -> Option<Self> {
+        (who.in_call & IN_CALL != 0).then(|| Self {
+            contact: (who.actor_type == ACTOR_USERS).then(|| ContactId::new(&who.actor_id)),
+            display_name: translate::display_name(&who.display_name),
+            session: who.session_ids.first().cloned().unwrap_or_default(),
+            audio: who.in_call & IN_CALL_AUDIO != 0,
+            video: who.in_call & IN_CALL_VIDEO != 0,
         })
     }
 }

@@ -50,7 +50,7 @@ pub use call::{CallOptions, TalkCall};
 pub use call_features::CallFeatures;
 pub use call_link::CallLink;
 pub use consent::Consent;
-pub use directory::{Contact, Room, RoomKind};
+pub use directory::{Contact, InCall, Room, RoomKind};
 pub use entrance::{Entrance, EntranceRoom, EntranceStep};
 pub use fingerprint::Fingerprint;
 pub use login_flow::LoginFlow;

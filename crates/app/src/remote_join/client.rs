@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use bellbird_call::RoomId;
 use bellbird_contract::{EntranceView, ParticipantView};
-use bellbird_cowork::{ClientCall, ClientState, Connection, Media};
+use bellbird_cowork::{ClientCall, ClientState, Connection, Media, Refusal};
+use bellbird_talk::InCall;
 
 use super::{Place, Remote};
 use crate::app::App;
@@ -86,8 +88,22 @@ impl App {
         })
     }
 
-    /// Everybody in a conversation's call, as far as it can be seen from inside: only while we are in it.
-    pub fn remote_channel(&self, account: &str, room: &str) -> Vec<Connection> {
+    /// Everybody in a conversation's call: as seen from inside while we are in it, else as its server counts them.
+    ///
+    /// # Errors
+    /// 404 where there is no such conversation, 409 while its server cannot be asked.
+    pub async fn remote_channel(&self, account: &str, room: &str) -> Result<Vec<Connection>, Refusal> {
+        let inside = self.remote_inside(account, room);
+        if !inside.is_empty() {
+            return Ok(inside);
+        }
+        let talk = self.inner.with(|state| state.account(Some(account))?.place());
+        let (_, talk) = talk.map_err(super::orders::refusal)?;
+        let all = talk.in_call(&RoomId::new(room)).await.map_err(super::orders::refusal)?;
+        Ok(all.into_iter().map(counted).collect())
+    }
+
+    fn remote_inside(&self, account: &str, room: &str) -> Vec<Connection> {
         let state = self.state();
         let here = |call: &&bellbird_contract::CallView| {
             call.account == account && call.room.as_deref() == Some(room) && call.ended.is_none()
@@ -100,6 +116,20 @@ impl App {
             all.extend(call.participants.iter().flat_map(of_participant));
         }
         all
+    }
+}
+
+/// The connection of someone whom only the server tells of: whether they are muted or raise a hand it does not know.
+fn counted(who: InCall) -> Connection {
+    Connection {
+        user_id: who.contact.map_or_else(|| who.session.clone(), |contact| contact.as_str().to_owned()),
+        display_name: who.display_name,
+        client_id: who.session,
+        media: Media::Camera,
+        muted: !who.audio,
+        silent: false,
+        video: who.video,
+        hand_up: false,
     }
 }
 

@@ -315,7 +315,7 @@ impl State {
 }
 
 /// In the API's words. The details of a problem name neither secrets nor peers.
-fn refusal(problem: Problem) -> Refusal {
+pub(super) fn refusal(problem: Problem) -> Refusal {
     let reason = if matches!(problem.code, ProblemCode::Forbidden | ProblemCode::ReadOnly) {
         Reason::Forbidden
     } else if matches!(problem.code, ProblemCode::UnknownRoom | ProblemCode::BadLink) {
