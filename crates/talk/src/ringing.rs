@@ -16,6 +16,8 @@ use crate::watch::Outcome;
 /// How long a call rings at most.
 pub(crate) const RING_LIMIT: Duration = Duration::from_secs(45);
 const CHECK_EVERY: Duration = Duration::from_secs(2);
+/// How long leaving a call may take, during which the next one in the same room is waited for.
+const LEAVING: Duration = Duration::from_secs(10);
 /// Notifications looked at, newest first.
 const MAX_NOTIFICATIONS: usize = 500;
 /// Rooms that ring at a time.
@@ -32,6 +34,7 @@ pub(crate) struct Ringing {
 struct Ring {
     notification: Notification,
     stage: RingStage,
+    noticed_at: Instant,
     check_at: Instant,
 }
 
@@ -56,6 +59,8 @@ pub(crate) struct Check {
     pub(crate) notification: Notification,
     /// It does not ring yet; when it shall, the room has to be described.
     pub(crate) is_new: bool,
+    /// It came so lately that it may be the call after the one we leave.
+    pub(crate) is_next: bool,
     /// Ring only if the call began within [`RING_LIMIT`].
     pub(crate) at_start: bool,
 }
@@ -96,6 +101,7 @@ impl Ringing {
                 let ring = Ring {
                     notification: (*notification).clone(),
                     stage: RingStage::New { at_start },
+                    noticed_at: now,
                     check_at: now,
                 };
                 self.rings.insert(notification.object_id.clone(), ring);
@@ -120,7 +126,14 @@ impl Ringing {
                     RingStage::New { at_start } => (true, at_start),
                     RingStage::Rings { .. } | RingStage::Quiet { .. } => (false, false),
                 };
-                Check { room: room.clone(), notification: ring.notification.clone(), is_new, at_start }
+                let is_next = is_new && now.saturating_duration_since(ring.noticed_at) < LEAVING;
+                Check {
+                    room: room.clone(),
+                    notification: ring.notification.clone(),
+                    is_new,
+                    is_next,
+                    at_start,
+                }
             })
             .collect()
     }
@@ -219,6 +232,17 @@ mod tests {
         assert!(ringing.due(now).is_empty());
         assert_eq!(ringing.poll_timeout(), Some(now + S(2)));
         assert!(!ringing.due(now + S(2))[0].is_new);
+    }
+
+    #[test]
+    fn what_comes_just_now_may_be_the_next_call() {
+        let now = Instant::now();
+        let mut ringing = Ringing::default();
+        ringing.handle_list(&[notification(7, "room1")], now);
+        assert!(ringing.due(now)[0].is_next && ringing.due(now + S(8))[0].is_next);
+        assert!(!ringing.due(now + LEAVING)[0].is_next, "nobody leaves for so long");
+        ringing.handle_state("room1", Some(Runs), (false, false), now + S(1));
+        assert!(!ringing.due(now + S(20))[0].is_next);
     }
 
     #[test]

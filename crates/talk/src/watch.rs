@@ -291,18 +291,27 @@ impl Watcher {
         self.hushed.remove(room);
     }
 
+    /// Whether we take part in a room's call, or turn it down just now: what rings there rings no more. What came just now
+    /// may be the next call, by someone who was turned down and calls again while we are still leaving: it is looked at again
+    /// afterwards, and the server knows whether it is over for us.
+    fn is_taken_care_of(&mut self, room: &RoomId, is_next: bool) -> bool {
+        let engaged = self.account.is_engaged(room);
+        if engaged && !is_next {
+            self.settle(room);
+        }
+        engaged
+    }
+
     /// Asks what is due about calls that ring or may ring.
     async fn check(&mut self) {
         for check in self.ringing.due(Instant::now()) {
             let room = RoomId::new(&check.room);
-            if self.account.is_engaged(&room) {
-                self.settle(&room);
+            if self.is_taken_care_of(&room, check.is_next) {
                 continue;
             }
             let (state, begun) = self.ask(&check).await;
             // The person may have acted while we asked.
-            if self.account.is_engaged(&room) {
-                self.settle(&room);
+            if self.is_taken_care_of(&room, check.is_next) {
                 continue;
             }
             let too_old = begun.is_none();

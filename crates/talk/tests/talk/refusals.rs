@@ -31,6 +31,22 @@ async fn the_caller_hears_that_the_person_declined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_declined_can_call_again_at_once() {
+    let (stage, bob, mut caller, mut bell, mut callee) = ringing().await;
+    let alice = stage.sign_in("alice").await;
+    callee.send(SignalingCommand::Decline);
+    drop(callee);
+    caller.wait_for(&SignalingEvent::RemoteDeclined).await;
+    caller.leave();
+    let mut again = Phone::dial(&alice, "bob");
+    let mut callee = Phone::ring(&bob, bell.incoming().await);
+    again.wait_for(&SignalingEvent::RemoteRinging).await;
+    callee.send(SignalingCommand::Decline);
+    drop(callee);
+    again.wait_for(&SignalingEvent::RemoteDeclined).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_caller_hears_that_the_person_is_in_another_call_even_when_refused_at_once() {
     let stage = Stage::open().await;
     let (alice, bob) = (stage.person("alice").await, stage.person("bob").await);
