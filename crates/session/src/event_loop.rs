@@ -123,11 +123,12 @@ impl EventLoop {
             "{input}"
         );
         self.conductor.handle(input, now);
+        let mut happened = Vec::new();
         while let Some(output) = self.conductor.poll_output() {
             match output {
                 CallOutput::Signaling(command) => self.signaling.send(command),
                 CallOutput::Media(command) => self.media.send(command),
-                CallOutput::Event(event) => self.events.push(event),
+                CallOutput::Event(event) => happened.push(event),
             }
         }
         let view = self.conductor.view(now);
@@ -136,6 +137,8 @@ impl EventLoop {
             *shown = view;
             changed
         });
+        // Last: whoever hears of somebody finds them in the view.
+        happened.into_iter().for_each(|event| self.events.push(event));
     }
 
     /// Ends the call for a reason of our own, once.
