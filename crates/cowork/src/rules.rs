@@ -156,7 +156,9 @@ mod tests {
         let two = || client("b", 9, Some("y"));
         let shut = || client("c", 20, None);
         let calling = || in_call(client("d", 1, Some("y")), "z", &[Media::Camera]);
-        let table: [(&str, Vec<ClientState>, Option<&str>, Option<&str>, Result<(&str, &str), Reason>); 18] = [
+        type Chosen = Result<(&'static str, &'static str), Reason>;
+        type Named = Option<&'static str>;
+        let table: [(&str, Vec<ClientState>, Named, Named, Chosen); 18] = [
             ("both named", vec![one(), two()], Some("q"), Some("a"), Ok(("a", "q"))),
             ("the client's own channel", vec![one(), two()], None, Some("a"), Ok(("a", "x"))),
             ("the channel of its call", vec![calling()], None, Some("d"), Ok(("d", "z"))),

@@ -27,7 +27,9 @@ fn ctl(folder: &Path, arguments: &[&str]) -> Value {
 #[test]
 fn any_input_of_a_program_gets_a_described_answer() {
     let Some(fuzzer) = schemathesis() else {
-        assert!(!cfg!(target_os = "linux"), "Schemathesis is missing: `cargo xtask setup test` installs it");
+        if cfg!(target_os = "linux") {
+            panic!("Schemathesis is missing: `cargo xtask setup test` installs it");
+        }
         return;
     };
     let folder = tempfile::tempdir().unwrap();

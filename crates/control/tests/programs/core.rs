@@ -158,5 +158,5 @@ fn web_api() -> Router {
     };
     Router::new()
         .route("/api/cowork/who", get(who).post(who))
-        .route("/api/cowork/slow", post(|| std::future::pending::<String>()))
+        .route("/api/cowork/slow", post(std::future::pending::<String>))
 }
