@@ -36,12 +36,13 @@ fn the_person_is_asked_in_the_window_before_a_program_has_them_join() {
     let mut bob = ada.friend_starts(&stage, "bob", &options);
     bob.status("calling");
 
-    // No window is open: a notification says it, and the window comes.
+    // With none open, the core would bring up one of its own.
+    let window = stage.open_window("ada");
+    window.wait_for("[data-contact=echo]");
     let join = json!({ "channelId": room.token, "joinType": "audio" });
     assert_eq!(ask(&ada, "join", &join), (200, json!([])));
     let says = |value: &Value| value["body"].as_str().is_some_and(|body| body.contains("join you to Choir"));
     let shown = stage.notification("the question", |value| value["event"] == "notify" && says(value));
-    let window = stage.open_window("ada");
     window.wait_for("[data-remote-join]");
     window.wait_for_text("wants to join you to “Choir” by voice");
     stage.keep_picture("remote-join");
