@@ -35,6 +35,27 @@ pub(crate) fn processor(id: u32, length: Duration) -> f64 {
     (ticks(id) - before) / TICKS / begin.elapsed().as_secs_f64() * 100.0
 }
 
+/// Likewise of this process's threads whose names begin like one of these, and of all of it.
+pub(crate) fn own_threads(names: &[&str], length: Duration) -> (f64, f64) {
+    let of = || {
+        let tasks = std::fs::read_dir("/proc/self/task").expect("there is a list of threads").flatten();
+        let named = tasks.filter_map(|task| {
+            let text = std::fs::read_to_string(task.path().join("stat")).ok()?;
+            let (name, rest) = text.split_once('(')?.1.rsplit_once(')')?;
+            let wanted = names.iter().any(|wanted| name.starts_with(wanted));
+            let ticks =
+                rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+            wanted.then(|| ticks.sum::<f64>())
+        });
+        (named.sum::<f64>(), ticks(std::process::id()))
+    };
+    let (begin, before) = (Instant::now(), of());
+    std::thread::sleep(length);
+    let (after, seconds) = (of(), begin.elapsed().as_secs_f64());
+    let share = |from: f64, to: f64| (to - from) / TICKS / seconds * 100.0;
+    (share(before.0, after.0), share(before.1, after.1))
+}
+
 /// Likewise of several over the same while.
 pub(crate) fn all_processors(ids: &[u32], length: Duration) -> Vec<f64> {
     let (begin, before) = (Instant::now(), ids.iter().map(|id| ticks(*id)).collect::<Vec<_>>());
