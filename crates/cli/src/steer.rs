@@ -26,9 +26,6 @@ pub(crate) struct Behind(pub(crate) App);
 
 impl Core for Behind {
     async fn handle(&self, command: Command) -> Result<Reply, Problem> {
-        if command != Command::Status {
-            self.0.interacted();
-        }
         self.0.handle(command).await
     }
 
@@ -38,6 +35,10 @@ impl Core for Behind {
 
     fn events(&self) -> broadcast::Receiver<Event> {
         self.0.events()
+    }
+
+    fn person_acted(&self) {
+        self.0.interacted();
     }
 
     type Viewer = Looking;

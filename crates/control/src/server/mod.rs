@@ -53,6 +53,10 @@ pub trait Core: Send + Sync + 'static {
     /// What happens from now on.
     fn events(&self) -> broadcast::Receiver<Event>;
 
+    /// The person themselves asked for something just now, no program with a token of its own: among several clients,
+    /// programs mean the one used last.
+    fn person_acted(&self) {}
+
     /// Someone who looks at pictures begins to.
     type Viewer: Viewer;
 

@@ -114,6 +114,10 @@ impl<C: Core> Shared<C> {
             asked.ended(code);
             return failed(code, detail);
         }
+        match visitor {
+            Visitor::Window | Visitor::Person if command != Command::Status => self.core.person_acted(),
+            Visitor::Window | Visitor::Person | Visitor::Program(_) => {}
+        }
         match Box::pin(self.core.handle(command)).await {
             Ok(reply) => {
                 asked.ended("done");
