@@ -13,6 +13,6 @@ mod pictures;
 mod programs;
 mod proxy;
 mod remote_join;
-mod serve;
 mod sdk;
+mod serve;
 mod stage;
