@@ -14,8 +14,8 @@ use crate::convert::{self, Clocks};
 use crate::devices;
 use crate::echo::EchoContact;
 use crate::problems::Problems;
-use crate::remote_join::Remote;
 use crate::programs::DoorUse;
+use crate::remote_join::Remote;
 use crate::screens;
 use crate::settings::{AccountHome, Settings, SettingsFile, StoredAccount};
 

@@ -46,6 +46,8 @@ mod watch;
 
 pub use account::{LinkChange, TalkAccount};
 pub use avatar::Avatar;
+/// What the wire says of the connections of a call, and why an order is refused.
+pub use bellbird_talk_wire::{ConnectionState, JoinWith, OrderRefusal};
 pub use call::{CallOptions, TalkCall};
 pub use call_features::CallFeatures;
 pub use call_link::CallLink;
@@ -56,6 +58,4 @@ pub use fingerprint::Fingerprint;
 pub use login_flow::LoginFlow;
 pub use orders::{ClientCall, ClientState, Order, OrderReply, OrderSink, OrderTicket};
 pub use sign_in::{ClientName, StoredLogin};
-/// What the wire says of the connections of a call, and why an order is refused.
-pub use bellbird_talk_wire::{ConnectionState, JoinWith, OrderRefusal};
 pub use watch::{AccountEvent, AccountSink, Outcome, Watch};

@@ -25,8 +25,8 @@ mod signaling;
 pub use account::{AppPassword, CloudUser, ContactEntry, Registered, RegistrationRequest, ServerStatus};
 pub use call::{CallPeer, JoinCallRequest, LeaveCallRequest, UpdateFlagsRequest};
 pub use capabilities::{
-    CallConfig, Capabilities, CapabilitiesReply, ConversationsConfig, NotifyPush, NotifyPushEndpoints, ServerVersion,
-    SignalingConfig, Spreed, SpreedConfig,
+    CallConfig, Capabilities, CapabilitiesReply, ConversationsConfig, NotifyPush, NotifyPushEndpoints,
+    ServerVersion, SignalingConfig, Spreed, SpreedConfig,
 };
 pub use client_orders::{
     CAPABILITY_CLIENT_ORDERS, ClientFrame, ClientOrder, ClientReport, ConnectionState, JoinWith,

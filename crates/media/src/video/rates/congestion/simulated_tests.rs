@@ -236,7 +236,10 @@ fn a_still_source_lowers_nothing_and_raises_no_more_than_gets_through() {
         let samples = run(&scenario, seed);
         let before = average(&samples, 9.0, 10.0);
         let after = average(&samples, 39.0, 40.0);
-        assert!(after > before * 0.8 && after < before.max(2e6) * 1.05, "{before} became {after}, seed {seed}");
+        assert!(
+            after > before * 0.8 && after < before.max(2e6) * 1.05,
+            "{before} became {after}, seed {seed}"
+        );
         assert!(longest_queue(&samples, 40.0, 50.0) < Duration::from_millis(500), "seed {seed}");
     }
 }
