@@ -1,4 +1,4 @@
-//! A film of what cameras see: a textured room that sways a little, a head that moves before it, a hand that waves, and the
+//! A film of what cameras see: a textured room (which sways a little when the camera is held), a head that moves before it, a hand that waves, and the
 //! grain of a sensor over all of it. Flat test pictures are easy for any encoder; this one is not.
 //!
 //! Each picture carries its number in a small corner, so that it can be found again at the other end of a call.
@@ -27,6 +27,15 @@ const MARGIN: usize = 48;
 /// Standard deviation of a sensor's grain in a lit room.
 const GRAIN: f64 = 1.6;
 
+/// How the camera is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Camera {
+    /// On a screen or desk: the room stands still.
+    Fixed,
+    /// In a hand: the room sways.
+    Held,
+}
+
 /// The film, and where it lies.
 pub(crate) struct Film {
     pub(crate) path: PathBuf,
@@ -35,8 +44,8 @@ pub(crate) struct Film {
 
 impl Film {
     /// Draws it into a folder.
-    pub(crate) fn draw(folder: &Path) -> Self {
-        let scene = Scene::new();
+    pub(crate) fn draw(folder: &Path, camera: Camera) -> Self {
+        let scene = Scene::new(camera);
         let pictures: Vec<VideoFrame> = (0..LENGTH).map(|number| scene.draw(number)).collect();
         let path = folder.join("room.y4m");
         let file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a temporary file"));
@@ -85,6 +94,7 @@ struct Scene {
     skin: Texture,
     /// Grain, larger than a picture, so that each picture takes it from elsewhere.
     grain: Vec<i8>,
+    camera: Camera,
 }
 
 /// A grey texture at [`FINE`] times the size of a picture, with a margin to move in.
@@ -136,7 +146,7 @@ fn smooth(at: usize, of: usize) -> f32 {
 }
 
 impl Scene {
-    fn new() -> Self {
+    fn new(camera: Camera) -> Self {
         let mut random = Random::new(7);
         let room = Texture::new(&mut random, 0.72);
         let skin = Texture::new(&mut random, 0.6);
@@ -144,13 +154,16 @@ impl Scene {
         let grain = (0..(WIDTH * HEIGHT) as usize * 2)
             .map(|_| ((random.unit() + random.unit() + random.unit() - 1.5) * 2.0 * GRAIN).round() as i8)
             .collect();
-        Self { room, skin, grain }
+        Self { room, skin, grain, camera }
     }
 
     fn draw(&self, number: u32) -> VideoFrame {
         let (width, height) = (WIDTH as usize, HEIGHT as usize);
         let turn = f64::from(number) / f64::from(LENGTH) * TAU;
-        let sway = ((9.0 * turn.sin()) as isize, (5.0 * (2.0 * turn).sin()) as isize);
+        let sway = match self.camera {
+            Camera::Fixed => (0, 0),
+            Camera::Held => ((9.0 * turn.sin()) as isize, (5.0 * (2.0 * turn).sin()) as isize),
+        };
         // Head and hand, in pixels; the hand is three times as quick.
         let head = (640.0 + 60.0 * turn.sin(), 370.0 + 14.0 * (2.0 * turn).cos(), 150.0, 200.0);
         let hand = (930.0 + 110.0 * (3.0 * turn).sin(), 520.0 + 40.0 * (3.0 * turn).cos(), 55.0, 75.0);

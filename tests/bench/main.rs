@@ -63,6 +63,7 @@ const SUBJECTS: &[(&str, Measure)] = &[
     ("mesh-of-eight", group::mesh_of_eight),
     ("mouth-to-ear", sound_delay::measure),
     ("video", video::camera),
+    ("video-held", video::held),
     ("video-lossy", video::lossy),
     ("video-narrow", video::narrowed),
     ("video-screen", video::page),

@@ -15,7 +15,7 @@ use bellbird_video::VideoFrame;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::clips::{Film, likeness_to, number_of};
+use crate::clips::{Camera, Film, likeness_to, number_of};
 use crate::figure::Figure;
 use crate::harness::web_driver::WebDriver;
 use crate::harness::web_server::{Served, WebServer};
@@ -59,7 +59,7 @@ fn median(values: &[f64]) -> f64 {
 
 pub(crate) fn measure() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let film = Film::draw(folder.path());
+    let film = Film::draw(folder.path(), Camera::Held);
     std::fs::write(folder.path().join("index.html"), include_str!("chromium.html")).expect("a file");
     let served = Served { folder: folder.path().to_owned(), call_page: None, talk: None };
     let server = WebServer::start(served);

@@ -7,7 +7,7 @@ use bellbird_call::{MediaKind, MediaKinds};
 use bellbird_capture::VideoSource;
 use bellbird_testkit::hpb_stack::HpbVersion;
 
-use crate::clips::{Film, likeness_to, number_of};
+use crate::clips::{Camera, Film, likeness_to, number_of};
 use crate::figure::Figure;
 use crate::gallery::Gallery;
 use crate::seat::{Seat, play};
@@ -19,7 +19,7 @@ const LENGTH: Duration = Duration::from_secs(10);
 
 pub(crate) fn measure() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let film = Film::draw(folder.path());
+    let film = Film::draw(folder.path(), Camera::Held);
     let team = Team::start(HpbVersion::V1, &[ADA, BOB]);
     play(async |media| {
         let wall = Gallery::new();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bellbird_video::{Y4mReader, luma_psnr};
 
-use crate::clips::{Film, number_of};
+use crate::clips::{Camera, Film, number_of};
 use crate::figure::Figure;
 use crate::harness::pair::Pair;
 use crate::harness::stage::Stage;
@@ -23,7 +23,7 @@ fn film() {
     let stage = Stage::new("bench-video");
     let saved = stage.folder("saved");
     let folder = saved.display().to_string();
-    let original = Film::draw(&stage.folder("clips"));
+    let original = Film::draw(&stage.folder("clips"), Camera::Held);
     let camera = format!("file:{}", original.path.display());
     let pair = Pair::start_with(&stage, &[&QUIET[..], &["--camera", &camera]].concat());
     let mut call =

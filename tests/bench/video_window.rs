@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bellbird_contract::Status;
 
-use crate::clips::Film;
+use crate::clips::{Camera, Film};
 use crate::figure::{Figure, percentile};
 use crate::harness::household::Household;
 use crate::harness::process_list::{descendants, running};
@@ -82,7 +82,7 @@ fn lateness(window: &WebDriver, seconds: u64, since: f64) -> (Vec<f64>, f64) {
 
 pub(crate) fn measure() {
     let stage = Stage::new("bench-video-window");
-    let film = Film::draw(&stage.folder("clips"));
+    let film = Film::draw(&stage.folder("clips"), Camera::Held);
     let ada = Household::settle_with(&stage, "ada", &["--camera", "pattern"]);
     let window = stage.open_window("ada");
     ada.add_friend(&stage, "bob");
