@@ -27,9 +27,11 @@ fn film(folder: &Path, kind: &str) -> (PathBuf, Vec<u32>) {
     (path.clone(), numbers)
 }
 
+/// A film that keeps time shows a picture twice where one was missing, and never an older one.
 fn assert_moves_on(numbers: &[u32]) {
-    assert!(numbers.len() >= 5, "{numbers:?}");
-    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
+    assert!(numbers.windows(2).all(|pair| pair[0] <= pair[1]), "{numbers:?}");
+    let new = numbers.windows(2).filter(|pair| pair[0] < pair[1]).count();
+    assert!(new >= 4 && new * 2 > numbers.len(), "{numbers:?}");
 }
 
 fn is_picture(event: &Value, kind: &str) -> bool {
