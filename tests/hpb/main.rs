@@ -13,6 +13,8 @@ mod readme;
 mod relayed;
 mod rights;
 mod sdk;
+mod sdk_program;
+mod sdk_troubles;
 #[allow(dead_code, reason = "tests/bench uses more of it")]
 mod seat;
 mod starter;

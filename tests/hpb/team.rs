@@ -175,6 +175,14 @@ impl Team {
         self.ask(moderator, "PUT", "attendees/permissions", &body.to_string());
     }
 
+    /// Changes a setting of our server.
+    pub(crate) fn configure(&self, key: &str, value: &str) {
+        let data = self.folder.path().join("server-data").display().to_string();
+        let mut set = cli(self.folder.path(), "server", &["config", "set", key, value, "--data", &data]);
+        let done = set.stdout(Stdio::null()).status().expect("bellbird-cli runs");
+        assert!(done.success(), "{key} cannot be set: {done}");
+    }
+
     /// A request about the conversation.
     fn ask(&self, who: Person, method: &str, path: &str, body: &str) -> Value {
         use base64::Engine as _;
