@@ -261,6 +261,8 @@ impl CallTask {
     }
 
     pub(super) fn handle_ring_state(&mut self, state: Option<NotificationState>, now: Instant) -> Step {
+        // Where whoever calls was not told that it rings yet, and a signaling server says no more of them.
+        let mut unseen = None;
         let pause = match &mut self.phase {
             Phase::Watching { ask_at, .. } => {
                 *ask_at = Some(now + ASK_OUTSIDE);
@@ -269,6 +271,7 @@ impl CallTask {
             Phase::Inside(inside) => match &mut inside.standing {
                 Standing::Ringing(watch) => {
                     watch.ask_at = Some(now + ASK_INSIDE);
+                    unseen = (!watch.caller_seen && inside.census.is_some()).then(|| inside.room.clone());
                     true
                 }
                 Standing::Joining { .. } | Standing::InCall(_) => false,
@@ -278,7 +281,12 @@ impl CallTask {
         let event = match state {
             Some(NotificationState::Ended) if pause => SignalingEvent::InvitationWithdrawn,
             Some(NotificationState::Settled) if pause => SignalingEvent::AnsweredElsewhere,
-            Some(_) | None => return Ok(()),
+            Some(_) | None => {
+                if let Some(room) = unseen {
+                    self.ask_peers(room);
+                }
+                return Ok(());
+            }
         };
         self.tell(event);
         Err(Over::ByItself)

@@ -77,7 +77,9 @@ impl CallTask {
         };
         census.seed(peers);
         let users = census.users();
-        self.handle_users(users, now)
+        // Too early, or too late: the next question tells.
+        let anybody = users.iter().any(|user| user.in_call != 0 && user.session_id != inside.own_session);
+        if anybody { self.handle_users(users, now) } else { Ok(()) }
     }
 
     /// Waits until a signaling server has told who is in the room: who declines at once knows nobody to say it to.
