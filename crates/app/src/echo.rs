@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use bellbird_call::ports::{Problem, SignalingEvent};
+use bellbird_call::ports::Problem;
 use bellbird_call::{CallConfig, CallEvent, CallId, Intent, Invitation, MediaKinds, RoomId, Secret};
 use bellbird_capture::VideoSource;
 use bellbird_devices::{CaptureSource, PlayoutSink, pipe};
@@ -160,10 +160,7 @@ impl Echo {
     fn withdraw(&self, room: &RoomId, outcome: Outcome) {
         let inlet = self.calls.lock().unwrap_or_else(PoisonError::into_inner).get(room).cloned();
         if let Some(inlet) = inlet {
-            inlet.signaling_sink()(match outcome {
-                Outcome::Missed => SignalingEvent::InvitationWithdrawn,
-                Outcome::AnsweredElsewhere => SignalingEvent::AnsweredElsewhere,
-            });
+            inlet.signaling_sink()(outcome.into());
         }
     }
 }

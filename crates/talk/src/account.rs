@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::directory::{Contact, InCall, Room, RoomKind, partner};
 use crate::orders::{ClientState, OrderSink, Steering};
 use crate::rest::{RestError, Session, Subject};
-use crate::watch::{AccountSink, Watch};
+use crate::watch::{AccountSink, Outcome, Watch};
 use crate::{Avatar, CallLink, CallOptions, StoredLogin, TalkCall, translate, watch};
 
 /// Most one-to-one rooms remembered by contact; forgotten all at once beyond it.
@@ -53,7 +53,7 @@ struct Inner {
     state: Mutex<State>,
     /// Held while the server is asked what it can do: whoever else wants to know waits for that answer.
     asking: tokio::sync::Mutex<()>,
-    engaged_changed: Notify,
+    calls_changed: Notify,
     steering: Arc<Steering>,
 }
 
@@ -69,6 +69,8 @@ struct State {
     one_to_one: HashMap<ContactId, RoomId>,
     /// Rooms whose call we take part in or turned down, and how many calls of ours do so: they do not ring.
     engaged: BTreeMap<RoomId, u32>,
+    /// What rang and does not any more, by notification, as long as the watch has not heard of it.
+    rings_over: BTreeMap<i64, (RoomId, Outcome)>,
     /// Notifications that ring, to be put away on declining.
     notifications: BTreeMap<RoomId, i64>,
 }
@@ -97,7 +99,7 @@ impl TalkAccount {
             calls: TaskTracker::new(),
             state: Mutex::new(state),
             asking: tokio::sync::Mutex::new(()),
-            engaged_changed: Notify::new(),
+            calls_changed: Notify::new(),
             steering: Arc::default(),
         };
         let account = Self { inner: Arc::new(inner) };
@@ -448,7 +450,22 @@ impl TalkAccount {
     /// We take part in a room's call, or turned it down: it does not ring any more.
     pub(crate) fn engage(&self, room: &RoomId) {
         *self.state().engaged.entry(room.clone()).or_default() += 1;
-        self.inner.engaged_changed.notify_one();
+        self.inner.calls_changed.notify_one();
+    }
+
+    /// What rang in a room by that notification does not any more: whatever rings there next is another call.
+    pub(crate) fn ring_over(&self, notification: i64, room: RoomId, outcome: Outcome) {
+        let mut state = self.state();
+        if state.rings_over.len() < MAX_REMEMBERED_ROOMS {
+            state.rings_over.insert(notification, (room, outcome));
+        }
+        drop(state);
+        self.inner.calls_changed.notify_one();
+    }
+
+    /// What [`TalkAccount::ring_over`] was told since the last time.
+    pub(crate) fn take_rings_over(&self) -> BTreeMap<i64, (RoomId, Outcome)> {
+        std::mem::take(&mut self.state().rings_over)
     }
 
     /// Ends one [`TalkAccount::engage`].
@@ -471,9 +488,9 @@ impl TalkAccount {
         self.state().engaged.keys().cloned().collect()
     }
 
-    /// Resolves when [`TalkAccount::engage`] was called since the last time.
-    pub(crate) async fn engaged_changed(&self) {
-        self.inner.engaged_changed.notified().await;
+    /// Resolves when [`TalkAccount::engage`] or [`TalkAccount::ring_over`] was called since the last time.
+    pub(crate) async fn calls_changed(&self) {
+        self.inner.calls_changed.notified().await;
     }
 
     /// Remembers which notification rings for a room.

@@ -32,6 +32,7 @@ pub(crate) struct Ringing {
 }
 
 struct Ring {
+    /// The newest that came.
     notification: Notification,
     stage: RingStage,
     noticed_at: Instant,
@@ -45,8 +46,8 @@ enum RingStage {
         /// It was there when we started, so it may be old.
         at_start: bool,
     },
-    /// It rings.
-    Rings { until: Instant },
+    /// It rings, since the notification with the id `by`.
+    Rings { until: Instant, by: i64 },
     /// It would ring, if we wanted to be disturbed.
     Quiet { until: Instant },
 }
@@ -148,10 +149,11 @@ impl Ringing {
         now: Instant,
     ) -> Verdict {
         let Some(ring) = self.rings.get_mut(room) else { return Verdict::Nothing };
+        let by = ring.notification.notification_id;
         let verdict = match (ring.stage, state) {
             (RingStage::New { .. }, Some(NotificationState::Ringing)) if !too_old => {
                 let until = now + RING_LIMIT;
-                ring.stage = if quiet { RingStage::Quiet { until } } else { RingStage::Rings { until } };
+                ring.stage = if quiet { RingStage::Quiet { until } } else { RingStage::Rings { until, by } };
                 return if quiet { Verdict::Hush } else { Verdict::Ring };
             }
             (RingStage::Quiet { .. }, Some(NotificationState::Ended)) => Verdict::EndQuietly(Outcome::Missed),
@@ -160,7 +162,7 @@ impl Ringing {
             }
             (RingStage::Quiet { until }, _) if now >= until => Verdict::EndQuietly(Outcome::Missed),
             (RingStage::Quiet { until }, Some(NotificationState::Ringing)) if !quiet => {
-                ring.stage = RingStage::Rings { until };
+                ring.stage = RingStage::Rings { until, by };
                 return Verdict::Ring;
             }
             (RingStage::New { .. }, Some(_)) => Verdict::Nothing,
@@ -168,13 +170,30 @@ impl Ringing {
             (RingStage::Rings { .. }, Some(NotificationState::Settled)) => {
                 Verdict::End(Outcome::AnsweredElsewhere)
             }
-            (RingStage::Rings { until }, _) if now >= until => Verdict::End(Outcome::Missed),
+            (RingStage::Rings { until, .. }, _) if now >= until => Verdict::End(Outcome::Missed),
             (RingStage::New { .. }, None) | (RingStage::Rings { .. } | RingStage::Quiet { .. }, _) => {
                 return Verdict::Nothing;
             }
         };
         self.rings.remove(room);
         verdict
+    }
+
+    /// What rings in that room by that notification is over, as was seen from inside it. Returns whether it rang still. A
+    /// notification that came since may be the next call's, made at once: it is looked at anew.
+    pub(crate) fn ring_over(&mut self, room: &RoomId, notification: i64, now: Instant) -> bool {
+        let Some(ring) = self.rings.get_mut(room.as_str()) else { return false };
+        let RingStage::Rings { by, .. } = ring.stage else { return false };
+        if by != notification {
+            return false;
+        }
+        if ring.notification.notification_id == by {
+            self.rings.remove(room.as_str());
+        } else {
+            ring.stage = RingStage::New { at_start: false };
+            (ring.noticed_at, ring.check_at) = (now, now);
+        }
+        true
     }
 
     /// The person answered, declined, or is in that room's call already: it rings no more, and nobody is told.
@@ -243,6 +262,39 @@ mod tests {
         assert!(!ringing.due(now + LEAVING)[0].is_next, "nobody leaves for so long");
         ringing.handle_state("room1", Some(Runs), (false, false), now + S(1));
         assert!(!ringing.due(now + S(20))[0].is_next);
+    }
+
+    #[test]
+    fn a_call_made_again_at_once_rings_again() {
+        let now = Instant::now();
+        let room = RoomId::new("room1");
+        let mut ringing = Ringing::default();
+        let rings = |ringing: &mut Ringing| {
+            assert!(ringing.due(now)[0].is_new);
+            assert_eq!(ringing.handle_state("room1", Some(Runs), (false, false), now), Verdict::Ring);
+        };
+        assert!(!ringing.ring_over(&room, 7, now), "nothing rings yet");
+        ringing.handle_list(&[notification(7, "room1")], now);
+        assert!(!ringing.ring_over(&room, 7, now), "nor by now");
+        rings(&mut ringing);
+        // The call is seen to be over before the next one's notification comes.
+        assert!(ringing.ring_over(&room, 7, now));
+        ringing.handle_list(&[notification(7, "room1")], now);
+        assert!(ringing.due(now).is_empty(), "what is over rang again");
+        ringing.handle_list(&[notification(8, "room1")], now);
+        rings(&mut ringing);
+        assert!(!ringing.ring_over(&room, 7, now), "the call before is no matter any more");
+        // And after it came, and was taken for one more ring of the same call.
+        ringing.handle_list(&[notification(9, "room1")], now);
+        assert!(ringing.ring_over(&room, 8, now));
+        assert!(ringing.due(now)[0].is_next);
+        ringing.handle_list(&[notification(9, "room1")], now + S(2));
+        assert_eq!(ringing.handle_state("room1", Some(Runs), (false, false), now), Verdict::Ring);
+        // Rung twice, and over: the second notification leads nowhere.
+        ringing.handle_list(&[notification(10, "room1"), notification(9, "room1")], now);
+        assert!(ringing.ring_over(&room, 9, now));
+        assert_eq!(ringing.handle_state("room1", Some(Ended), (false, false), now), Verdict::Nothing);
+        assert!(ringing.poll_timeout().is_none());
     }
 
     #[test]

@@ -160,6 +160,11 @@ impl Roster {
         self.in_call.contains_key(session)
     }
 
+    /// Whether one of the last lists told who a session is, in the call or not.
+    pub(crate) fn knows(&self, session: &str) -> bool {
+        self.in_room.contains_key(session) || self.before.contains_key(session)
+    }
+
     /// Whether a session, in the call or not, belongs to the other one of a one-to-one room.
     pub(crate) fn is_partner(&self, session: &str) -> bool {
         let Some((partner, _)) = &self.partner else { return false };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bellbird_call::ports::Problem;
+use bellbird_call::ports::{Problem, SignalingEvent};
 use bellbird_call::{Invitation, MediaKinds, RoomId};
 use bellbird_talk_wire::CAPABILITY_CLIENT_ORDERS;
 use bellbird_talk_wire::constants::ROOM_ONE_TO_ONE;
@@ -60,6 +60,15 @@ pub enum Outcome {
     AnsweredElsewhere,
 }
 
+impl From<Outcome> for SignalingEvent {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Missed => Self::InvitationWithdrawn,
+            Outcome::AnsweredElsewhere => Self::AnsweredElsewhere,
+        }
+    }
+}
+
 /// Where the events of an account go. Called from a task of the runtime; must not block.
 pub type AccountSink = Arc<dyn Fn(AccountEvent) + Send + Sync>;
 
@@ -84,8 +93,8 @@ pub(crate) fn start(account: TalkAccount, sink: AccountSink) -> Watch {
 enum WatchInput {
     /// From the push connection.
     Push(PushEvent),
-    /// A call of ours began: its room must not ring.
-    Engaged,
+    /// A call of ours began, and its room must not ring; or one that rang here is over.
+    Calls,
     /// A poll or a question is due.
     Timeout,
 }
@@ -162,7 +171,7 @@ impl Watcher {
             let wake = self.ringing.poll_timeout().map_or(self.poll_at, |due| due.min(self.poll_at));
             let input = tokio::select! {
                 Some(event) = self.push_events.recv() => WatchInput::Push(event),
-                () = self.account.engaged_changed() => WatchInput::Engaged,
+                () = self.account.calls_changed() => WatchInput::Calls,
                 () = tokio::time::sleep_until(wake.into()) => WatchInput::Timeout,
             };
             match input {
@@ -178,7 +187,12 @@ impl Watcher {
                     }
                     self.push = Push::Down;
                 }
-                WatchInput::Engaged => {
+                WatchInput::Calls => {
+                    for (notification, (room, outcome)) in self.account.take_rings_over() {
+                        if self.ringing.ring_over(&room, notification, Instant::now()) {
+                            self.withdraw(room, outcome);
+                        }
+                    }
                     for room in self.account.engaged() {
                         self.settle(&room);
                     }
@@ -286,6 +300,11 @@ impl Watcher {
         }
     }
 
+    fn withdraw(&self, room: RoomId, outcome: Outcome) {
+        self.account.note_notification(&room, None);
+        (self.sink)(AccountEvent::Withdrawn { room, outcome });
+    }
+
     fn settle(&mut self, room: &RoomId) {
         self.ringing.settle(room);
         self.hushed.remove(room);
@@ -334,10 +353,7 @@ impl Watcher {
                         (self.sink)(AccountEvent::Incoming(invitation));
                     }
                 }
-                Verdict::End(outcome) => {
-                    self.account.note_notification(&room, None);
-                    (self.sink)(AccountEvent::Withdrawn { room, outcome });
-                }
+                Verdict::End(outcome) => self.withdraw(room, outcome),
                 Verdict::EndQuietly(outcome) => match (self.hushed.remove(&room), outcome) {
                     (Some(invitation), Outcome::Missed) => (self.sink)(AccountEvent::Missed(invitation)),
                     (Some(_), Outcome::AnsweredElsewhere) | (None, _) => {}

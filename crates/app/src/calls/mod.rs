@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bellbird_call::ports::{Problem, ProblemCode, SignalingEvent};
+use bellbird_call::ports::{Problem, ProblemCode};
 use bellbird_call::{
     CallId, CallMachine, CallTarget, CallView, ContactId, Intent, Invitation, MediaKind, MediaKinds, RoomId,
     Watch,
@@ -242,7 +242,7 @@ impl Calls {
     }
 
     /// Ends a call, or gives up the way to it.
-    fn end(&mut self, id: &CallId) {
+    pub(crate) fn end(&mut self, id: &CallId) {
         self.send(id, Intent::End);
         if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.view.id == *id) {
             waiting.give_up();
@@ -351,10 +351,7 @@ impl Inner {
             state.calls.calls.iter().find(rings).map(|call| call.inlet.clone())
         });
         if let Some(inlet) = inlet {
-            inlet.signaling_sink()(match outcome {
-                Outcome::Missed => SignalingEvent::InvitationWithdrawn,
-                Outcome::AnsweredElsewhere => SignalingEvent::AnsweredElsewhere,
-            });
+            inlet.signaling_sink()(outcome.into());
         }
     }
 

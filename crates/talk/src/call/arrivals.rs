@@ -7,11 +7,13 @@ use bellbird_call::{CallTarget, RoomId};
 use bellbird_talk_wire::constants::{RECORDING_UNDERWAY, ROOM_ONE_TO_ONE};
 use bellbird_talk_wire::{PeerBody, PullItem, UserInRoom};
 
+use super::early_words::EarlyWords;
 use super::gestures::facts_of;
 use super::input::{EnterFailure, Entered, Input};
 use super::inside::{CallFate, Inside, Mutes, RingWatch, Standing};
 use super::rights::Rights;
 use super::task::{ASK_INSIDE, ASK_OUTSIDE, CallTask, Entering, Goal, Over, Phase, Step, sid_seed};
+use crate::Outcome;
 use crate::directory::partner;
 use crate::external::{Admission, Census};
 use crate::internal::LineEvent;
@@ -95,6 +97,7 @@ impl CallTask {
                     facts: facts_of(&room, media_server),
                     facts_told: false,
                     users: None,
+                    early_words: EarlyWords::default(),
                     standing: Standing::Ringing(RingWatch::new(now)),
                     mutes: Mutes::with_camera(camera),
                     hand: None,
@@ -137,16 +140,14 @@ impl CallTask {
                 return Err(Over::ByItself);
             }
         }
-        let event = match &entering.goal {
-            Goal::Call { .. } => SignalingEvent::Failed(failure.problem),
+        match &entering.goal {
             // A room that cannot be entered rings no longer than its call; nothing is lost by not watching it.
             Goal::Ring if failure.problem.code == ProblemCode::UnknownRoom => {
-                SignalingEvent::InvitationWithdrawn
+                return self.withdrawn(Outcome::Missed);
             }
-            Goal::Ring => SignalingEvent::Failed(failure.problem),
-            Goal::Refuse(_) => return Err(Over::ByItself),
-        };
-        self.tell(event);
+            Goal::Call { .. } | Goal::Ring => self.tell(SignalingEvent::Failed(failure.problem)),
+            Goal::Refuse(_) => {}
+        }
         Err(Over::ByItself)
     }
 
@@ -173,10 +174,7 @@ impl CallTask {
             }
             LineEvent::Gone { after_outage } => self.session_gone(after_outage),
             LineEvent::Replaced => match self.standing() {
-                Some(Standing::Ringing(_)) => {
-                    self.tell(SignalingEvent::AnsweredElsewhere);
-                    Err(Over::ByItself)
-                }
+                Some(Standing::Ringing(_)) => self.withdrawn(Outcome::AnsweredElsewhere),
                 Some(Standing::Joining { .. } | Standing::InCall(_)) | None => {
                     let detail = "this account entered the conversation from somewhere else";
                     self.tell(SignalingEvent::Failed(Problem::new(ProblemCode::NotNow, detail)));
@@ -237,8 +235,7 @@ impl CallTask {
         let Standing::Ringing(watch) = &mut inside.standing else { return Ok(()) };
         let news = inside.roster.apply(&users, false);
         if news.own_elsewhere {
-            self.tell(SignalingEvent::AnsweredElsewhere);
-            return Err(Over::ByItself);
+            return self.withdrawn(Outcome::AnsweredElsewhere);
         }
         if news.others {
             watch.caller_seen = true;
@@ -252,8 +249,7 @@ impl CallTask {
             return Ok(());
         }
         if watch.caller_seen {
-            self.tell(SignalingEvent::InvitationWithdrawn);
-            return Err(Over::ByItself);
+            return self.withdrawn(Outcome::Missed);
         }
         // Nobody is in the call that we were told of: ask at once.
         watch.ask_at = watch.ask_at.map(|_| now);
@@ -278,18 +274,22 @@ impl CallTask {
             },
             Phase::Idle | Phase::Entering(_) => false,
         };
-        let event = match state {
-            Some(NotificationState::Ended) if pause => SignalingEvent::InvitationWithdrawn,
-            Some(NotificationState::Settled) if pause => SignalingEvent::AnsweredElsewhere,
+        match state {
+            Some(NotificationState::Ended) if pause => self.withdrawn(Outcome::Missed),
+            Some(NotificationState::Settled) if pause => self.withdrawn(Outcome::AnsweredElsewhere),
             Some(_) | None => {
                 if let Some(room) = unseen {
                     self.ask_peers(room);
                 }
-                return Ok(());
+                Ok(())
             }
-        };
-        self.tell(event);
-        Err(Over::ByItself)
+        }
+    }
+
+    /// What rang does not any more.
+    fn withdrawn(&self, outcome: Outcome) -> Step {
+        self.tell(outcome.into());
+        Err(Over::Withdrawn(outcome))
     }
 
     /// Our session in the room is gone: we were put out, or we were away for too long.
@@ -311,14 +311,12 @@ impl CallTask {
             Standing::Ringing(_) | Standing::Joining { .. } | Standing::InCall(_) => None,
         };
         let Some(goal) = goal else {
-            let event = match &inside.standing {
-                Standing::Ringing(_) => SignalingEvent::InvitationWithdrawn,
-                Standing::Joining { .. } | Standing::InCall(_) => {
-                    SignalingEvent::CallEnded(CallEndedBy::Moderator)
-                }
-            };
+            let rings = matches!(inside.standing, Standing::Ringing(_));
             self.phase = Phase::Inside(inside);
-            self.tell(event);
+            if rings {
+                return self.withdrawn(Outcome::Missed);
+            }
+            self.tell(SignalingEvent::CallEnded(CallEndedBy::Moderator));
             return Err(Over::ByItself);
         };
         tracing::info!("our session was lost in an outage, entering again");

@@ -29,13 +29,14 @@ impl CallTask {
                 self.enter(target, Goal::Call { media, silent }, room);
                 Ok(())
             }
-            SignalingCommand::Ring(invitation) if invitation.one_to_one => {
-                let room = invitation.room.clone();
-                self.enter(CallTarget::Room(room.clone()), Goal::Ring, Some(room));
-                Ok(())
-            }
             SignalingCommand::Ring(invitation) => {
-                self.phase = Phase::Watching { invitation, ask_at: Some(now + ASK_OUTSIDE) };
+                let room = invitation.room.clone();
+                self.rung_by = self.account.notification_of(&room).map(|id| (id, room.clone()));
+                if invitation.one_to_one {
+                    self.enter(CallTarget::Room(room.clone()), Goal::Ring, Some(room));
+                } else {
+                    self.phase = Phase::Watching { invitation, ask_at: Some(now + ASK_OUTSIDE) };
+                }
                 Ok(())
             }
             SignalingCommand::Accept { media } => self.accept(media),

@@ -9,6 +9,7 @@ use bellbird_call::{IceServer, LinkId, MediaKind, MediaKinds, ParticipantId, Roo
 use bellbird_talk_wire::constants::{IN_CALL_AUDIO, IN_CALL_VIDEO, PERMISSION_DEFAULT};
 use bellbird_talk_wire::{DataMessage, MuteName, PeerBody, PeerMessage, UserInRoom};
 
+use super::early_words::EarlyWords;
 use super::introductions::Introductions;
 use super::leaving::message;
 use super::line::Line;
@@ -48,6 +49,8 @@ pub(super) struct Inside {
     pub(super) roster: Roster,
     /// The last list, for when it could not be used yet.
     pub(super) users: Option<Vec<UserInRoom>>,
+    /// Said by devices we do not know yet.
+    pub(super) early_words: EarlyWords,
     pub(super) standing: Standing,
     pub(super) mutes: Mutes,
     /// Since when our hand is raised, Unix milliseconds.
@@ -283,6 +286,7 @@ impl Inside {
         for participant in left {
             sink(SignalingEvent::ParticipantLeft(participant));
         }
+        self.hear_early_words(sink);
         match put_out {
             // In a conversation of two, only the other one can have ended it.
             true if self.one_to_one => CallFate::Deserted,

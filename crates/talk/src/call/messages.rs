@@ -54,9 +54,9 @@ impl Inside {
                     self.remote_mute(&peer_id, bellbird_talk_wire::MuteName::Audio, true, sink);
                 }
             }
-            PeerBody::Ringing => self.callee_says(&from, in_call, SignalingEvent::RemoteRinging, sink),
-            PeerBody::Declined => self.callee_says(&from, in_call, SignalingEvent::RemoteDeclined, sink),
-            PeerBody::Busy => self.callee_says(&from, in_call, SignalingEvent::RemoteEngaged, sink),
+            PeerBody::Ringing => self.callee_says(&from, SignalingEvent::RemoteRinging, sink),
+            PeerBody::Declined => self.callee_says(&from, SignalingEvent::RemoteDeclined, sink),
+            PeerBody::Busy => self.callee_says(&from, SignalingEvent::RemoteEngaged, sink),
             PeerBody::Mute(_)
             | PeerBody::Unmute(_)
             | PeerBody::NickChanged { .. }
@@ -132,15 +132,28 @@ impl Inside {
         }
     }
 
-    /// Only the person we call can say these, from a device that is not in the call, while nobody has answered.
-    fn callee_says(&self, from: &str, in_call: bool, event: SignalingEvent, sink: &SignalingSink) {
-        let waiting = match &self.standing {
-            Standing::InCall(call) => !call.others_seen,
-            Standing::Joining { before, .. } => before.is_none(),
-            Standing::Ringing(_) => false,
+    /// Only the person we call can say these, from a device that is not in the call, while nobody has answered. Where we
+    /// cannot tell yet whose device speaks, the next list of users decides.
+    fn callee_says(&mut self, from: &str, event: SignalingEvent, sink: &SignalingSink) {
+        let joined = match &self.standing {
+            Standing::InCall(call) if !call.others_seen => true,
+            Standing::Joining { before: None, .. } => false,
+            Standing::InCall(_) | Standing::Joining { .. } | Standing::Ringing(_) => return,
         };
-        if waiting && !in_call && self.roster.is_partner(from) {
+        if self.roster.is_in_call(from) {
+            return;
+        }
+        if joined && self.roster.is_partner(from) {
             sink(event);
+        } else if self.one_to_one && !(joined && self.roster.knows(from)) {
+            self.early_words.keep(from, event);
+        }
+    }
+
+    /// What came before the list of users that has just been taken.
+    pub(super) fn hear_early_words(&mut self, sink: &SignalingSink) {
+        for (from, event) in self.early_words.take() {
+            self.callee_says(&from, event, sink);
         }
     }
 }

@@ -14,6 +14,7 @@
 
 mod arrivals;
 mod commands;
+mod early_words;
 mod entering;
 mod gestures;
 mod input;

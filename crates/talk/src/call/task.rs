@@ -16,7 +16,7 @@ use super::way::Way;
 use crate::account::TalkAccount;
 use crate::entrance::Admission;
 use crate::rest::Session;
-use crate::{CallOptions, Consent, Entrance};
+use crate::{CallOptions, Consent, Entrance, Outcome};
 
 /// Answers that may wait; a full queue holds up the long poll, never the commands.
 const FACTS: usize = 64;
@@ -46,6 +46,8 @@ pub(super) struct CallTask {
     pub(super) room_consent: u8,
     /// The room we told the account not to ring for.
     pub(super) engaged: Option<RoomId>,
+    /// The notification that made us ring, and where.
+    pub(super) rung_by: Option<(i64, RoomId)>,
     /// An outage was told and its end was not.
     pub(super) interrupted: bool,
     /// Nobody gives commands any more.
@@ -91,6 +93,8 @@ pub(super) enum Over {
     Ended(LeaveScope),
     /// It ended by itself; only our own traces are removed.
     ByItself,
+    /// What rang does not any more; only our own traces are removed.
+    Withdrawn(Outcome),
     /// The person declined, which the caller shall hear.
     Refused(PeerBody),
 }
@@ -122,6 +126,7 @@ impl CallTask {
             consent,
             room_consent: 0,
             engaged: None,
+            rung_by: None,
             interrupted: false,
             abandoned: false,
         }
@@ -296,6 +301,9 @@ impl CallTask {
     /// Leaves whatever was entered, in the background of whoever held the call.
     pub(super) async fn leave(mut self, over: Over) {
         let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        if let (Some((notification, room)), Over::Withdrawn(outcome)) = (self.rung_by.take(), &over) {
+            self.account.ring_over(notification, room, *outcome);
+        }
         let inside = match phase {
             Phase::Inside(inside) => Some(*inside),
             Phase::Entering(Entering { retry_at: Some(_), .. }) => None,
@@ -314,7 +322,7 @@ impl CallTask {
         if let Some(inside) = inside {
             let all = match &over {
                 Over::Ended(scope) => *scope == LeaveScope::Everyone || inside.one_to_one,
-                Over::ByItself | Over::Refused(_) => false,
+                Over::ByItself | Over::Withdrawn(_) | Over::Refused(_) => false,
             };
             let farewell = match over {
                 Over::Refused(body) => {
@@ -328,7 +336,7 @@ impl CallTask {
                     let may_ask = inside.census.is_none();
                     Some(Farewell { body, own_session: inside.own_session, callers, may_ask })
                 }
-                Over::Ended(_) | Over::ByItself => None,
+                Over::Ended(_) | Over::ByItself | Over::Withdrawn(_) => None,
             };
             let leaving = Leaving {
                 account: self.account.clone(),

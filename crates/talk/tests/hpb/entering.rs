@@ -147,6 +147,36 @@ async fn a_call_that_rings_is_seen_declined_and_withdrawn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_callee_says_before_we_know_them_is_heard() {
+    let hpb = Hpb::open().await;
+    let nextcloud = Nextcloud::open(&hpb.url).await;
+    {
+        let mut world = nextcloud.world();
+        world.room_type = 1;
+        world.is_slow = true;
+    }
+    let account = nextcloud.sign_in().await;
+    let mut phone = Phone::dial(&account);
+    let mut client = hpb.admit("me", &["mcu"]).await;
+    // Before the answer to our request to join.
+    client.relay("b", json!({ "type": "ringing" })).await;
+    client.join("b", "bob").await;
+    client.in_call(&[("me", 3)]).await;
+    phone.joined().await;
+    phone.wait_for(&SignalingEvent::RemoteRinging).await;
+    // Before we are told whose device it is: a second one of theirs, and a stranger's.
+    client.relay("x", json!({ "type": "busy" })).await;
+    client.relay("c", json!({ "type": "ringing" })).await;
+    client.join("x", "eve").await;
+    client.join("c", "bob").await;
+    phone.wait_for(&SignalingEvent::RemoteRinging).await;
+    client.relay("c", json!({ "type": "declined" })).await;
+    phone.wait_for(&SignalingEvent::RemoteDeclined).await;
+    let heard = phone.everything();
+    assert!(!heard.iter().any(|event| event.contains("Engaged")), "a stranger was believed: {heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_end_for_all_and_a_disinvitation_end_the_call() {
     let (_hpb, _nextcloud, mut client, mut phone) = in_call(&["b"], &["mcu"]).await;
     client

@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) recording: u8,
     /// Sessions in the call, as Nextcloud names them.
     pub(crate) peers: Value,
+    /// Requests to join the call are carried out, and never answered.
+    pub(crate) is_slow: bool,
 }
 
 #[derive(Clone)]
@@ -47,6 +49,7 @@ impl Nextcloud {
             calls: Vec::new(),
             recording: 0,
             peers: json!([]),
+            is_slow: false,
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -69,7 +72,11 @@ impl Nextcloud {
 async fn answer(State(nextcloud): State<Nextcloud>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body: Value = serde_json::from_slice(&to_bytes(body, 1 << 20).await.unwrap()).unwrap_or_default();
+    let joins = parts.method == "POST" && parts.uri.path().contains("/call/");
     let data = nextcloud.world().answer(parts.method.as_str(), &parts.uri.to_string(), body);
+    if joins && nextcloud.world().is_slow {
+        std::future::pending::<()>().await;
+    }
     let text = if parts.uri.path().ends_with("status.php") {
         data
     } else {

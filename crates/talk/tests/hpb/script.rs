@@ -207,6 +207,12 @@ impl Phone {
         .await
     }
 
+    /// What came and was not waited for, as text.
+    pub(crate) fn everything(&mut self) -> Vec<String> {
+        let rest = self.rest();
+        self.skipped.iter().cloned().chain(rest.iter().map(|event| format!("{event:?}"))).collect()
+    }
+
     /// What came and was not looked at.
     pub(crate) fn rest(&mut self) -> Vec<SignalingEvent> {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()

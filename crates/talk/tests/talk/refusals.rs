@@ -72,6 +72,25 @@ async fn a_caller_who_gives_up_stops_the_ringing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_can_call_again_at_once() {
+    let stage = Stage::open().await;
+    let (alice, bob) = (stage.person("alice").await, stage.person("bob").await);
+    let mut bell = Bell::hang(&bob).await;
+    for _ in 0..10 {
+        let mut caller = Phone::dial(&alice, "bob");
+        let mut callee = Phone::ring(&bob, bell.incoming().await);
+        caller.wait_for(&SignalingEvent::RemoteRinging).await;
+        caller.leave();
+        callee.wait_for(&SignalingEvent::InvitationWithdrawn).await;
+    }
+    let told = bell.events.rest();
+    assert!(
+        !told.iter().any(|event| matches!(event, AccountEvent::Incoming(_))),
+        "it rang for nothing: {told:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_device_answers_and_the_other_stops_ringing() {
     let stage = Stage::open().await;
     let (alice, desk) = (stage.person("alice").await, stage.person("bob").await);
