@@ -3,8 +3,10 @@
 
 mod bench;
 mod bindings;
+mod debian;
 mod hpb;
 mod hpb_packages;
+mod machine_packages;
 mod packages;
 mod place;
 mod run;

@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::hpb_packages;
+use crate::machine_packages;
 use crate::packages::{self, Purpose};
 use crate::schemathesis;
 use crate::step::output;
@@ -45,6 +46,7 @@ pub(crate) fn prepare(purposes: &[Purpose]) -> Result<()> {
     }
     if purposes.contains(&Purpose::Test) {
         hpb_packages::fetch()?;
+        machine_packages::fetch()?;
         schemathesis::fetch()?;
     }
     Ok(())

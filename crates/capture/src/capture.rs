@@ -87,6 +87,8 @@ where
         Ok(Err(error)) => Some(error),
         Err(_) => Some(source.lost()),
     };
+    // Whoever hears of the end may open it anew at once.
+    drop(source);
     if let Some(error) = end
         && !orders.is_stopped()
     {

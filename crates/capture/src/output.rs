@@ -25,11 +25,18 @@ impl Output {
         }
     }
 
-    /// Pixels as a device has them. What is no picture is left out: a broken one is followed by the next.
-    pub(crate) fn deliver_pixels(&mut self, pixels: &Pixels<'_>, captured: Instant, format: CaptureFormat) {
-        if let Some(frame) = self.converted(pixels, captured, format) {
-            self.give(frame);
-        }
+    /// Pixels as a device has them. What is no picture is left out: a broken one is followed by the next. Yields whether
+    /// it was one.
+    pub(crate) fn deliver_pixels(
+        &mut self,
+        pixels: &Pixels<'_>,
+        captured: Instant,
+        format: CaptureFormat,
+    ) -> bool {
+        let frame = self.converted(pixels, captured, format);
+        let is_picture = frame.is_some();
+        frame.into_iter().for_each(|frame| self.give(frame));
+        is_picture
     }
 
     /// Likewise of a source that often stands still: nothing when it looks as it did.

@@ -1,5 +1,5 @@
 //! What tests are made of: virtual clock, simulated link, scripted backend, fake engine, tone meter, speech match,
-//! log watcher, fuzz driver. A dev-dependency only.
+//! log watcher, fuzz driver, a machine of its own. A dev-dependency only.
 
 pub mod clock;
 pub mod conformance;
@@ -7,6 +7,7 @@ pub mod display;
 pub mod fake_engine;
 pub mod hpb_stack;
 pub mod log_watch;
+pub mod machine;
 pub mod mutate;
 pub mod network;
 pub mod process;

@@ -1,7 +1,7 @@
 //! Cameras of Linux (Video4Linux2), read through memory that the driver fills.
 //!
-//! Not tried on a camera: there is none where the tests run. What is tested is all around the system calls: which
-//! device is taken, which mode, how errors are told apart, how pixels are read.
+//! Tried on the kernel's own pretended camera, whose driver a machine of its own loads (`driver_tests.rs`), and on no
+//! other. It has no packed pictures: those are tested without one.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,6 +17,8 @@ use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
 use v4l::io::mmap::Stream;
 use v4l::io::traits::{CaptureStream, Stream as _};
+use v4l::v4l_sys::v4l2_capability;
+use v4l::v4l2::vidioc::VIDIOC_QUERYCAP;
 use v4l::video::Capture as _;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
@@ -34,6 +36,9 @@ const SILENCE: Duration = Duration::from_secs(8);
 
 /// Pictures the driver may fill while we read one. More would only be older.
 const BUFFERS: u32 = 4;
+
+/// The most buffers that a driver has (`VIDEO_MAX_FRAME`).
+const MOST_BUFFERS: usize = 32;
 
 /// `POLLIN` of poll(2).
 const READABLE: i16 = 1;
@@ -113,20 +118,49 @@ fn remembered_name(folders: &Folders, path: &Path, number: u32) -> Option<String
 
 /// What the device calls itself; `None` when it is no camera (cameras also have devices for their metadata).
 fn name_of(device: &Device) -> Option<String> {
-    let known = device.query_caps().ok()?;
+    let known = asked(device).ok()?;
     let needed = Abilities::VIDEO_CAPTURE | Abilities::STREAMING;
-    let name = known.card.trim_end_matches('\0').trim().to_owned();
-    (known.capabilities.contains(needed) && !name.is_empty()).then_some(name)
+    if !Abilities::from(known.device_caps).contains(needed) {
+        return None;
+    }
+    readable(&known.card)
+}
+
+/// Asks a device what it is. The library would panic at a name that is no UTF-8, and the kernel cuts long ones off at 31
+/// bytes, wherever that is.
+#[allow(unsafe_code, reason = "the library has no other way to ask for the bytes of a name")]
+fn asked(device: &Device) -> io::Result<v4l2_capability> {
+    let mut answer = v4l2_capability {
+        driver: [0; 16],
+        card: [0; 32],
+        bus_info: [0; 32],
+        version: 0,
+        capabilities: 0,
+        device_caps: 0,
+        reserved: [0; 3],
+    };
+    // SAFETY: the request writes one such answer, which outlives the call.
+    unsafe {
+        v4l::v4l2::ioctl(device.handle().fd(), VIDIOC_QUERYCAP, std::ptr::from_mut(&mut answer).cast())?;
+    }
+    Ok(answer)
+}
+
+/// A name as the kernel has it: up to a zero, perhaps cut off within a letter.
+fn readable(bytes: &[u8]) -> Option<String> {
+    let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    let name = String::from_utf8_lossy(name);
+    let name = name.trim_end_matches(char::REPLACEMENT_CHARACTER).trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// What the system says of a device that we may not ask, or that somebody holds. The first one of a camera is the one
 /// that delivers pictures.
 fn described_name(folders: &Folders, number: u32) -> Option<String> {
     let description = folders.descriptions.join(format!("video{number}"));
-    let read = |file: &str| std::fs::read_to_string(description.join(file)).ok();
-    let is_first = read("index")?.trim() == "0";
-    let name = read("name")?.trim().to_owned();
-    (is_first && !name.is_empty()).then_some(name)
+    let read = |file: &str| readable(&std::fs::read(description.join(file)).ok()?);
+    let is_first = read("index")? == "0";
+    read("name").filter(|_| is_first)
 }
 
 /// An open camera.
@@ -151,8 +185,19 @@ impl Camera {
         };
         let node = node.ok_or(CaptureError::NoCamera)?;
         let device = Device::with_path(&node.path).map_err(|error| refused(&error))?;
-        let mode = nearest(modes(&device), format).ok_or_else(|| {
-            tracing::warn!(camera = node.name, "the camera delivers nothing that can be read");
+        let modes = modes(&device);
+        Self::in_one_of(modes, node.name, device, format)
+    }
+
+    /// In the mode that comes nearest to what is asked.
+    fn in_one_of(
+        modes: Vec<Mode>,
+        name: String,
+        device: Device,
+        format: CaptureFormat,
+    ) -> Result<Self, CaptureError> {
+        let mode = nearest(modes, format).ok_or_else(|| {
+            tracing::warn!(camera = name, "the camera delivers nothing that can be read");
             CaptureError::NoCamera
         })?;
         let wanted = Format::new(mode.width, mode.height, four_letters(mode.pixels));
@@ -164,9 +209,9 @@ impl Camera {
             tracing::debug!(%error, "the camera keeps its own rate");
         }
         let mode = Mode { pixels, width: agreed.width, height: agreed.height, fps: mode.fps };
-        tracing::debug!(camera = node.name, ?mode, "camera opened");
+        tracing::debug!(camera = name, ?mode, "camera opened");
         let stride = agreed.stride as usize;
-        Ok(Self { name: node.name, device, mode, stride, jpeg: Jpeg::default() })
+        Ok(Self { name, device, mode, stride, jpeg: Jpeg::default() })
     }
 }
 
@@ -181,18 +226,23 @@ impl Source for Camera {
 
     fn run(&mut self, orders: &Orders, output: &mut Output) -> Result<(), CaptureError> {
         let mut stream = Stream::with_buffers(&self.device, Type::VideoCapture, BUFFERS)
-            .map_err(|error| refused(&error))?;
-        // The library gives the driver one buffer at each picture it takes: the first is left for that.
-        for index in 1..BUFFERS as usize {
-            if CaptureStream::queue(&mut stream, index).is_err() {
-                break;
+            .map_err(|error| not_started(&error))?;
+        // The library gives the driver one buffer at each picture it takes: the first is left for that. A driver may
+        // have made more than it was asked for, and not begin before it has them.
+        for index in 1..MOST_BUFFERS {
+            match CaptureStream::queue(&mut stream, index) {
+                Ok(()) => {}
+                // There are no more of them; of one alone nothing can come.
+                Err(_) if index > 1 => break,
+                Err(error) => return Err(not_started(&error)),
             }
         }
-        stream.start().map_err(|error| refused(&error))?;
+        stream.start().map_err(|error| not_started(&error))?;
         let handle = stream.handle();
         stream.set_timeout(LONGEST_BLIND_WAIT);
         let patience = LONGEST_BLIND_WAIT.as_millis() as i32;
-        let mut heard = Instant::now();
+        // When there last was something to be seen.
+        let mut seen = Instant::now();
         let mut format = orders.format();
         let mut sieve = Sieve::new(format);
         while !orders.is_stopped() {
@@ -203,34 +253,50 @@ impl Source for Camera {
                 format = orders.format();
                 sieve = Sieve::new(format);
             }
-            if handle.poll(READABLE, patience).map_err(|error| lost(&error))? == 0 {
-                if heard.elapsed() > SILENCE {
-                    return Err(CaptureError::CameraLost);
+            let came = match handle.poll(READABLE, patience) {
+                Ok(ready) => ready > 0,
+                // A signal to this process, which is no matter of the camera's.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(lost(&error)),
+            };
+            if came {
+                let (bytes, about) = CaptureStream::next(&mut stream).map_err(|error| lost(&error))?;
+                let now = Instant::now();
+                let used = bytes.get(..about.bytesused as usize).unwrap_or(bytes);
+                let is_whole = !about.flags.contains(BufferFlags::ERROR) && !used.is_empty();
+                if is_whole && !sieve.lets_through(now) {
+                    continue;
                 }
-                continue;
+                if is_whole && show(&self.mode, self.stride, &mut self.jpeg, used, now, output, format) {
+                    seen = now;
+                    continue;
+                }
             }
-            let (bytes, about) = CaptureStream::next(&mut stream).map_err(|error| lost(&error))?;
-            heard = Instant::now();
-            let used = bytes.get(..about.bytesused as usize).unwrap_or(bytes);
-            if about.flags.contains(BufferFlags::ERROR) || used.is_empty() || !sieve.lets_through(heard) {
-                continue;
-            }
-            match self.mode.pixels.in_memory() {
-                Some(layout) => {
-                    let (width, height) = (self.mode.width, self.mode.height);
-                    let stride = self.stride.max(layout.row_bytes(width));
-                    let pixels = Pixels { format: layout, width, height, stride, data: used };
-                    output.deliver_pixels(&pixels, heard, format);
-                }
-                None => {
-                    if let Some(pixels) = self.jpeg.decode(used) {
-                        output.deliver_pixels(&pixels, heard, format);
-                    }
-                }
+            // One that delivers nothing but what is no picture is as good as one that delivers nothing.
+            if seen.elapsed() > SILENCE {
+                return Err(CaptureError::CameraLost);
             }
         }
         Ok(())
     }
+}
+
+/// Hands one picture on; whether it was one.
+fn show(
+    mode: &Mode,
+    stride: usize,
+    jpeg: &mut Jpeg,
+    used: &[u8],
+    now: Instant,
+    output: &mut Output,
+    format: CaptureFormat,
+) -> bool {
+    let Some(layout) = mode.pixels.in_memory() else {
+        return jpeg.decode(used).is_some_and(|pixels| output.deliver_pixels(&pixels, now, format));
+    };
+    let stride = stride.max(layout.row_bytes(mode.width));
+    let pixels = Pixels { format: layout, width: mode.width, height: mode.height, stride, data: used };
+    output.deliver_pixels(&pixels, now, format)
 }
 
 impl CameraPixels {
@@ -345,11 +411,23 @@ fn refused(error: &io::Error) -> CaptureError {
     }
 }
 
+/// Why a camera that opened delivers nothing: somebody was quicker, or it is as good as gone.
+fn not_started(error: &io::Error) -> CaptureError {
+    match refused(error) {
+        CaptureError::NoCamera => CaptureError::CameraLost,
+        other => other,
+    }
+}
+
 /// Why a camera stops: `ENODEV` when it is unplugged, `EIO` when its bus fails, and nothing else has been seen.
 fn lost(error: &io::Error) -> CaptureError {
     tracing::debug!(%error, "the camera stopped");
     CaptureError::CameraLost
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+#[path = "driver_tests.rs"]
+mod driver_tests;
 
 #[cfg(test)]
 mod tests {
@@ -371,6 +449,27 @@ mod tests {
         assert_eq!(io::Error::from_raw_os_error(16).kind(), io::ErrorKind::ResourceBusy);
         assert_eq!(io::Error::from_raw_os_error(13).kind(), io::ErrorKind::PermissionDenied);
         assert_eq!(lost(&io::Error::from_raw_os_error(19)), CaptureError::CameraLost);
+        let started = |code| not_started(&io::Error::from_raw_os_error(code));
+        assert_eq!(started(16), CaptureError::CameraBusy);
+        for code in [19, 5, 22] {
+            assert_eq!(started(code), CaptureError::CameraLost);
+        }
+    }
+
+    #[test]
+    fn names_are_read_whatever_bytes_they_are() {
+        let mut card = [0; 32];
+        card[..9].copy_from_slice(b"Good Cam ");
+        assert_eq!(readable(&card).as_deref(), Some("Good Cam"));
+        // 31 bytes, the last of which is half a letter.
+        let mut cut = "Überwachungskamera für draußenö".as_bytes()[..30].to_vec();
+        cut.extend_from_slice(&"ö".as_bytes()[..1]);
+        cut.push(0);
+        assert!(std::str::from_utf8(&cut).is_err());
+        assert_eq!(readable(&cut).as_deref(), Some("Überwachungskamera für drau"));
+        assert_eq!(readable(b"\xff\xffCam\xff1\0").as_deref(), Some("\u{fffd}\u{fffd}Cam\u{fffd}1"));
+        assert_eq!(readable(&[0; 32]), None);
+        assert_eq!(readable(b" \n"), None);
     }
 
     #[test]

@@ -9,18 +9,23 @@ use std::process::Command;
 
 /// The folder that `cargo xtask setup test` fills: `target/hpb`, or `BELLBIRD_HPB_DIR`.
 pub(super) fn packages() -> PathBuf {
-    if let Some(set) = std::env::var_os("BELLBIRD_HPB_DIR") {
+    fetched("hpb", "BELLBIRD_HPB_DIR")
+}
+
+/// A folder that `cargo xtask setup test` fills: that one in `target`, or the one that the variable names.
+pub(crate) fn fetched(name: &str, variable: &str) -> PathBuf {
+    if let Some(set) = std::env::var_os(variable) {
         return set.into();
     }
     // Tests and examples lie in target/<profile>/<kind>.
-    let beside = std::env::current_exe().ok().and_then(|path| Some(path.ancestors().nth(3)?.join("hpb")));
+    let beside = std::env::current_exe().ok().and_then(|path| Some(path.ancestors().nth(3)?.join(name)));
     beside
         .filter(|folder| folder.is_dir())
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/hpb"))
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target").join(name))
 }
 
 /// The folders with shared libraries below an unpacked root.
-pub(super) fn libraries(root: &Path) -> Vec<PathBuf> {
+pub(crate) fn libraries(root: &Path) -> Vec<PathBuf> {
     let below = |place: &str| {
         let entries = std::fs::read_dir(root.join(place)).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).collect::<Vec<_>>()
@@ -30,7 +35,7 @@ pub(super) fn libraries(root: &Path) -> Vec<PathBuf> {
 }
 
 /// For `LD_LIBRARY_PATH`.
-pub(super) fn library_path(root: &Path) -> OsString {
+pub(crate) fn library_path(root: &Path) -> OsString {
     std::env::join_paths(libraries(root)).unwrap_or_default()
 }
 
