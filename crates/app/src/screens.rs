@@ -67,7 +67,8 @@ impl Inner {
                     tokio::task::spawn_blocking(bellbird_capture::cameras).await.unwrap_or_default();
                 let Some(inner) = app.upgrade() else { return };
                 if inner.with(|state| state.cameras != cameras) {
-                    inner.change(|state| state.cameras = cameras);
+                    inner.change(|state| state.cameras.clone_from(&cameras));
+                    inner.preview.cameras_changed(&inner, &cameras);
                 }
                 drop(inner);
                 tokio::time::sleep(LOOK_AGAIN).await;
