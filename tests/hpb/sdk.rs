@@ -62,7 +62,7 @@ fn programs_call_each_other(version: HpbVersion) {
         assert_eq!(cancelled, json!({ "status": "cancel", "userJid": program.jid(ADA) }));
         assert_eq!(program.asks("getCallInfo", &json!([]))["callInfo"]["callType"], "audio");
         let mutes = program.of_listener("muteStatusListener");
-        assert!(mutes.iter().all(|mute| mute["trackType"] == "audio"), "a camera was switched: {mutes:?}");
+        assert!(mutes.is_empty(), "nobody switched anything: {mutes:?}");
     }
     assert_eq!(bob.is_refused("acceptVideoCallSwitchRequest", &json!([])), json!([400, "not-now"]));
     ada.does("requestVideoCallSwitch");

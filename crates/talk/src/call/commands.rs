@@ -52,11 +52,11 @@ impl CallTask {
                 Ok(())
             }
             SignalingCommand::GiveUpLink(link) => {
-                self.with_call(|call| call.link_lost(link, true, now));
+                self.link_lost(link, true, now);
                 Ok(())
             }
             SignalingCommand::RenewLink(link) => {
-                self.with_call(|call| call.link_lost(link, false, now));
+                self.link_lost(link, false, now);
                 Ok(())
             }
             SignalingCommand::LinkConnected(link) => {

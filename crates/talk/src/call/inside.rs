@@ -99,6 +99,8 @@ pub(super) struct InCall {
     pub(super) others_seen: bool,
     /// Until then nobody counts as gone.
     pub(super) returning_until: Option<Instant>,
+    /// Sessions whose link was lost: they may have left.
+    pub(super) doubted: BTreeSet<String>,
     /// The member list is being fetched, or was not long ago.
     pub(super) names_asked: Option<Instant>,
 }
@@ -182,6 +184,7 @@ impl Inside {
                     own_seen: false,
                     others_seen: false,
                     returning_until: None,
+                    doubted: BTreeSet::new(),
                     names_asked: None,
                 })
             }

@@ -3,15 +3,20 @@
 
 use std::time::Duration;
 
-use bellbird_talk_wire::{ConnectionKind, PeerBody, PeerMessage};
+use bellbird_talk_wire::{ConnectionKind, PeerBody, PeerMessage, ServerEvent};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::input::Input;
 use super::line::Line;
 use crate::account::TalkAccount;
+use crate::external::News;
 use crate::rest::Session;
 
 /// How long each step may take.
 const STEP_LIMIT: Duration = Duration::from_secs(5);
+/// How long a signaling server may take to tell that a call ended for all.
+const END_LIMIT: Duration = Duration::from_millis(1500);
 /// How long a session that said no stays with a signaling server, so that the caller sees who said it: a caller's list
 /// of users may come after the message.
 const LINGER: Duration = Duration::from_millis(1500);
@@ -35,6 +40,16 @@ pub(super) struct Leaving {
     pub(super) call: Option<bool>,
     /// What to tell the caller, from which session.
     pub(super) farewell: Option<Farewell>,
+    /// Where a signaling server tells that the call ended for all.
+    pub(super) last_word: Option<LastWord>,
+}
+
+/// What is still told of a call that we end for all. Signaling servers before 2.1 can lock a room up for everyone in it
+/// when somebody leaves it while they end its call, so we stay until they have.
+pub(super) struct LastWord {
+    /// The number of the line into the room.
+    pub(super) line: u64,
+    pub(super) answers: mpsc::Receiver<Input>,
 }
 
 /// A refusal.
@@ -50,7 +65,7 @@ pub(super) struct Farewell {
 impl Leaving {
     /// Leaves.
     pub(super) async fn run(self) {
-        let Self { account, session, token, line, pending, call, farewell } = self;
+        let Self { account, session, token, line, pending, call, farewell, last_word } = self;
         if let Some(pending) = pending {
             // Whether it came to an end or not, what follows is the same.
             let _ = tokio::time::timeout(STEP_LIMIT, pending).await;
@@ -65,8 +80,23 @@ impl Leaving {
                 let _ = tokio::time::timeout(STEP_LIMIT, session.leave_call(&token, all)).await;
             }
         }
+        if let Some(last_word) = last_word {
+            // A server that does not tell has nothing to end.
+            let _ = tokio::time::timeout(END_LIMIT, last_word.heard()).await;
+        }
         line.close(STEP_LIMIT).await;
         let _ = tokio::time::timeout(STEP_LIMIT, session.leave_room(&token)).await;
+    }
+}
+
+impl LastWord {
+    async fn heard(mut self) {
+        while let Some(answer) = self.answers.recv().await {
+            if matches!(answer, Input::News(line, News::Event(ServerEvent::CallEnded { .. })) if line == self.line)
+            {
+                return;
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bellbird_call::ports::SignalingEvent;
-use bellbird_call::{CallTarget, ParticipantId, RoomId};
+use bellbird_call::{CallTarget, LinkId, ParticipantId, RoomId};
 use bellbird_talk_wire::constants::{MAX_SESSION_ID_BYTES, RECORDING_UNDERWAY};
 use bellbird_talk_wire::{CallPeer, ServerEvent};
 
@@ -69,17 +69,49 @@ impl CallTask {
         }
     }
 
-    /// Who is in the call, where the signaling server does not tell those who only ring.
+    /// Who is in the call, as the Nextcloud server says: to those who only ring, the signaling server does not tell, and
+    /// it can fail to tell that somebody left.
     pub(super) fn handle_peers(&mut self, peers: &[CallPeer], now: Instant) -> Step {
         let Phase::Inside(inside) = &mut self.phase else { return Ok(()) };
-        let (Standing::Ringing(_), Some(census)) = (&inside.standing, &mut inside.census) else {
-            return Ok(());
-        };
+        let Some(census) = &mut inside.census else { return Ok(()) };
+        match &mut inside.standing {
+            Standing::Ringing(_) => {}
+            Standing::Joining { .. } => return Ok(()),
+            // Until those who come back are back, the list lacks them.
+            Standing::InCall(call) if call.returning_until.is_some() => return Ok(()),
+            Standing::InCall(call) => {
+                let doubted = std::mem::take(&mut call.doubted);
+                if !census.dismiss(&doubted, peers) {
+                    return Ok(());
+                }
+                tracing::info!("somebody left the call, which the signaling server did not tell");
+                let users = census.users();
+                return self.handle_users(users, now);
+            }
+        }
         census.seed(peers);
         let users = census.users();
         // Too early, or too late: the next question tells.
         let anybody = users.iter().any(|user| user.in_call != 0 && user.session_id != inside.own_session);
         if anybody { self.handle_users(users, now) } else { Ok(()) }
+    }
+
+    /// A link cannot be kept (`for_good`), or its path was lost. Behind a signaling server, whoever was heard on it may
+    /// have left without our hearing of it.
+    pub(super) fn link_lost(&mut self, link: LinkId, for_good: bool, now: Instant) {
+        if let Phase::Inside(inside) = &mut self.phase
+            && let Standing::InCall(call) = &mut inside.standing
+            && inside.census.is_some()
+        {
+            if let Some(session) = call.topology.session_of(link) {
+                call.doubted.insert(session.to_owned());
+            }
+            if !call.doubted.is_empty() {
+                let room = inside.room.clone();
+                self.ask_peers(room);
+            }
+        }
+        self.with_call(|call| call.link_lost(link, for_good, now));
     }
 
     /// Waits until a signaling server has told who is in the room: who declines at once knows nobody to say it to.
@@ -142,6 +174,7 @@ impl CallTask {
             pending: self.pending.take(),
             call: Some(false),
             farewell: None,
+            last_word: None,
         };
         self.account.spawn(leaving.run());
         // Cookies of their own: leaving the old room must not take the new one along.

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::input::Input;
 use super::inside::{CallFate, InCall, Inside, RingWatch, Standing};
-use super::leaving::{Farewell, Leaving};
+use super::leaving::{Farewell, LastWord, Leaving};
 use super::way::Way;
 use crate::account::TalkAccount;
 use crate::entrance::Admission;
@@ -317,42 +317,51 @@ impl CallTask {
         if let (Some(inside), Over::Refused(_)) = (&mut inside, &over) {
             self.see_callers(inside).await;
         }
-        // Answers of requests on their way are not waited for any more.
-        self.answers.close();
-        if let Some(inside) = inside {
-            let all = match &over {
+        let Some(inside) = inside else {
+            if let Some(room) = self.engaged {
+                self.account.disengage(&room);
+            }
+            return;
+        };
+        let call = match inside.standing {
+            Standing::Ringing(_) => None,
+            Standing::Joining { .. } | Standing::InCall(_) => Some(match &over {
                 Over::Ended(scope) => *scope == LeaveScope::Everyone || inside.one_to_one,
                 Over::ByItself | Over::Withdrawn(_) | Over::Refused(_) => false,
-            };
-            let farewell = match over {
-                Over::Refused(body) => {
-                    let mut callers: Vec<String> =
-                        inside.roster.others_in_call().map(str::to_owned).collect();
-                    if let Some(census) = &inside.census
-                        && callers.is_empty()
-                    {
-                        callers = census.of_others(&inside.own_user);
-                    }
-                    let may_ask = inside.census.is_none();
-                    Some(Farewell { body, own_session: inside.own_session, callers, may_ask })
+            }),
+        };
+        let farewell = match over {
+            Over::Refused(body) => {
+                let mut callers: Vec<String> = inside.roster.others_in_call().map(str::to_owned).collect();
+                if let Some(census) = &inside.census
+                    && callers.is_empty()
+                {
+                    callers = census.of_others(&inside.own_user);
                 }
-                Over::Ended(_) | Over::ByItself | Over::Withdrawn(_) => None,
-            };
-            let leaving = Leaving {
-                account: self.account.clone(),
-                session: self.session.clone(),
-                token: inside.room.as_str().to_owned(),
-                line: inside.line,
-                pending: self.pending.take(),
-                call: match inside.standing {
-                    Standing::Ringing(_) => None,
-                    Standing::Joining { .. } | Standing::InCall(_) => Some(all),
-                },
-                farewell,
-            };
-            leaving.run().await;
-        }
-        if let Some(room) = self.engaged.take() {
+                let may_ask = inside.census.is_none();
+                Some(Farewell { body, own_session: inside.own_session, callers, may_ask })
+            }
+            Over::Ended(_) | Over::ByItself | Over::Withdrawn(_) => None,
+        };
+        let last_word = if inside.census.is_some() && call == Some(true) {
+            Some(LastWord { line: self.line, answers: self.answers })
+        } else {
+            // Answers of requests on their way are not waited for any more.
+            drop(self.answers);
+            None
+        };
+        let leaving = Leaving {
+            account: self.account.clone(),
+            session: self.session,
+            token: inside.room.as_str().to_owned(),
+            line: inside.line,
+            pending: self.pending,
+            call,
+            farewell,
+            last_word,
+        };
+        leaving.run().await;
+        if let Some(room) = self.engaged {
             self.account.disengage(&room);
         }
     }

@@ -1,10 +1,10 @@
 //! Who is in the room and in its call, gathered from a signaling server's events into whole lists such as internal
 //! signaling tells (talk-signaling section 6.5). Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bellbird_talk_wire::constants::{
-    ACTOR_GUESTS, ACTOR_USERS, IN_CALL_AUDIO, IN_CALL_NONE, IN_CALL_VIDEO, MAX_PARTICIPANTS,
+    ACTOR_GUESTS, ACTOR_USERS, IN_CALL, IN_CALL_AUDIO, IN_CALL_NONE, IN_CALL_VIDEO, MAX_PARTICIPANTS,
     MAX_SESSION_ID_BYTES,
 };
 use bellbird_talk_wire::{CallPeer, CallSession, RoomSession, ServerEvent, UserInRoom};
@@ -63,7 +63,7 @@ impl Census {
     }
 
     /// Takes from the Nextcloud server who is in the call: to those who only enter the room, the signaling server
-    /// does not tell.
+    /// does not tell. Nor does anybody tell what they send before we join; a microphone is what nearly all do.
     pub(crate) fn seed(&mut self, peers: &[CallPeer]) {
         for entry in self.sessions.values_mut().filter(|entry| entry.user.in_call == IN_CALL_NONE) {
             let same = |peer: &&CallPeer| {
@@ -74,9 +74,25 @@ impl Census {
                 }
             };
             if peers.iter().take(MAX_SESSIONS).any(|peer| same(&peer)) {
-                entry.user.in_call = bellbird_talk_wire::constants::IN_CALL;
+                entry.user.in_call = IN_CALL | IN_CALL_AUDIO;
             }
         }
+    }
+
+    /// Takes those of `sessions` out of the call that the Nextcloud server does not list there. Returns whether any was.
+    pub(crate) fn dismiss(&mut self, sessions: &BTreeSet<String>, peers: &[CallPeer]) -> bool {
+        let mut any = false;
+        for session in sessions {
+            let Some(entry) = self.sessions.get_mut(session) else { continue };
+            let listed = peers.iter().any(|peer| peer.session_id == entry.room_session);
+            // Without its id there, nothing can be said of it.
+            if entry.user.in_call != IN_CALL_NONE && !entry.room_session.is_empty() && !listed {
+                entry.user.in_call = IN_CALL_NONE;
+                any = true;
+            }
+        }
+        self.sweep();
+        any
     }
 
     /// Everyone, as internal signaling would tell.
@@ -106,8 +122,7 @@ impl Census {
     }
 
     fn in_call(&mut self, users: Vec<CallSession>) {
-        let told: std::collections::BTreeSet<&str> =
-            users.iter().map(|user| user.session_id.as_str()).collect();
+        let told: BTreeSet<&str> = users.iter().map(|user| user.session_id.as_str()).collect();
         for (session, entry) in &mut self.sessions {
             // Our own absence says only that the list was made before the server knew us.
             if !told.contains(session.as_str()) && *session != self.own_session {
@@ -218,8 +233,22 @@ mod tests {
         census.apply(ServerEvent::Joined(vec![room_session("me", "alice"), room_session("b", "bob")]));
         let peer = CallPeer { session_id: "nc-b".into(), ..CallPeer::default() };
         census.seed(&[peer]);
-        assert_eq!(flags(&census), [("b".into(), 1), ("me".into(), 0)]);
+        assert_eq!(flags(&census), [("b".into(), 3), ("me".into(), 0)]);
         assert_eq!(census.of_others("alice"), ["b"]);
+    }
+
+    #[test]
+    fn who_left_untold_is_dismissed() {
+        let mut census = Census::new("me");
+        census.apply(ServerEvent::Joined(vec![room_session("me", "alice"), room_session("b", "bob")]));
+        census.apply(in_call(&[("me", 3), ("b", 3), ("c", 3)]));
+        let peer = |session: &str| CallPeer { session_id: session.into(), ..CallPeer::default() };
+        let doubted = |sessions: &[&str]| sessions.iter().map(|session| (*session).to_owned()).collect();
+        assert!(!census.dismiss(&doubted(&["b"]), &[peer("nc-b")]));
+        assert!(!census.dismiss(&doubted(&["c", "x"]), &[]), "nobody knows who that is");
+        assert!(census.dismiss(&doubted(&["b"]), &[peer("nc-c")]));
+        assert!(!census.dismiss(&doubted(&["b"]), &[]), "once is enough");
+        assert_eq!(flags(&census), [("b".into(), 0), ("c".into(), 3), ("me".into(), 3)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use bellbird_call::ports::{CallEndedBy, ProblemCode, SignalingCommand, SignalingEvent};
 use bellbird_call::{ContactId, Invitation, LeaveScope, MediaKinds, ParticipantId, RoomId};
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::nextcloud::{Nextcloud, ROOM};
 use crate::script::{HANG, Hpb, Phone, in_call};
@@ -174,6 +175,23 @@ async fn what_the_callee_says_before_we_know_them_is_heard() {
     phone.wait_for(&SignalingEvent::RemoteDeclined).await;
     let heard = phone.everything();
     assert!(!heard.iter().any(|event| event.contains("Engaged")), "a stranger was believed: {heard:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_ends_a_call_for_all_stays_until_the_server_has_ended_it() {
+    let (_hpb, nextcloud, mut client, mut phone) = in_call(&["b"], &["mcu"]).await;
+    phone.send(SignalingCommand::Leave(LeaveScope::Everyone));
+    nextcloud.until_called("DELETE").await;
+    // A word to and fro: whatever was sent before its answer came.
+    client.send_raw(Message::Ping("?".into())).await;
+    let before = client.until_pong().await;
+    assert!(before.iter().all(|frame| frame["type"] != "room"), "left while the call ends: {before:#?}");
+    client
+        .send(json!({"type":"event","event":{"target":"participants","type":"update",
+            "update":{"roomid":ROOM,"incall":0,"all":true}}}))
+        .await;
+    assert_eq!(client.next("room").await["room"], json!({"roomid":""}));
+    client.next("bye").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

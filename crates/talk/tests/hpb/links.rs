@@ -119,6 +119,19 @@ async fn what_was_lost_is_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_left_without_a_word_of_the_server_is_missed() {
+    let (_hpb, nextcloud, mut client, mut phone) = in_call(&["b"], &["mcu"]).await;
+    client.message("requestoffer").await;
+    publish(&mut client, &mut phone).await;
+    client.relay("b", offer("17")).await;
+    let theirs = phone.link().await.id;
+    phone.send(SignalingCommand::LinkConnected(theirs));
+    nextcloud.world().peers = json!([]);
+    phone.send(SignalingCommand::RenewLink(theirs));
+    phone.wait_for(&SignalingEvent::ParticipantLeft(ParticipantId::new("b"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_right_to_speak_can_be_taken_and_given_back() {
     let (_hpb, _nextcloud, mut client, mut phone) = in_call(&["b"], &["mcu"]).await;
     let ours = publish(&mut client, &mut phone).await;

@@ -1,6 +1,7 @@
 //! A Nextcloud that sends its people to a signaling server.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -10,6 +11,8 @@ use axum::response::Response;
 use bellbird_call::Secret;
 use bellbird_talk::{ClientName, TalkAccount};
 use serde_json::{Value, json};
+
+use crate::script::HANG;
 
 pub(crate) const ROOM: &str = "room1";
 
@@ -61,6 +64,17 @@ impl Nextcloud {
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap()
+    }
+
+    /// Waits for a request to join or leave the call.
+    pub(crate) async fn until_called(&self, method: &str) {
+        let called = || self.world().calls.iter().any(|(called, _)| called == method);
+        let waiting = async {
+            while !called() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(HANG, waiting).await.expect("the request comes");
     }
 
     pub(crate) async fn sign_in(&self) -> TalkAccount {

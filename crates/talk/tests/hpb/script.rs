@@ -100,6 +100,25 @@ impl Client {
         tokio::time::timeout(HANG, finding).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
     }
 
+    /// What comes up to the answer to a ping.
+    pub(crate) async fn until_pong(&mut self) -> Vec<Value> {
+        let mut before = Vec::new();
+        let waiting = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        before.push(serde_json::from_str(text.as_str()).unwrap())
+                    }
+                    Some(Ok(Message::Pong(_))) => return,
+                    Some(Ok(_)) => {}
+                    other => panic!("waited for a pong, got {other:?}"),
+                }
+            }
+        };
+        tokio::time::timeout(HANG, waiting).await.expect("waited in vain for a pong");
+        before
+    }
+
     pub(crate) async fn greet(&mut self, hello: &Value, session: &str, features: &[&str]) {
         self.send(json!({"id":hello["id"],"type":"hello","hello":{"version":"2.0","sessionid":session,
             "resumeid":format!("resume-{session}"),"userid":"alice",
@@ -232,6 +251,8 @@ pub(crate) async fn in_call(others: &[&str], features: &[&str]) -> (Hpb, Nextclo
         users.push((other, 3));
     }
     client.in_call(&users).await;
+    let peer = |other: &&str| json!({"actorType":"users","actorId":other,"sessionId":format!("nc-of-{other}"),"token":ROOM});
+    nextcloud.world().peers = others.iter().map(peer).collect();
     phone.joined().await;
     (hpb, nextcloud, client, phone)
 }
