@@ -20,6 +20,11 @@ impl Clocks {
         Self { instant: Instant::now(), unix }
     }
 
+    /// The wall clock's Unix milliseconds.
+    pub(crate) fn now_unix_ms() -> i64 {
+        Self::now().unix_ms_in(Duration::ZERO)
+    }
+
     /// Unix milliseconds of a moment that has passed.
     pub(crate) fn unix_ms(self, at: Instant) -> i64 {
         millis(self.unix.saturating_sub(self.instant.saturating_duration_since(at)))

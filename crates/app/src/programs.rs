@@ -3,7 +3,7 @@
 //! A token is 256 bits from the system, so its SHA-256 can be kept without salt or stretching: there is nothing to guess.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bellbird_call::ports::{Problem, ProblemCode};
 use bellbird_contract::{ControlView, ProgramView, Reply};
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::app::{App, Inner};
+use crate::convert::Clocks;
 use crate::settings::StoredProgram;
 use crate::state::State;
 
@@ -51,7 +52,7 @@ impl App {
 
     /// The program with this token, which came just now.
     pub fn program(&self, token: &str) -> Option<KnownProgram> {
-        self.inner.program(token, now_ms())
+        self.inner.program(token, Clocks::now_unix_ms())
     }
 
     /// Whether a program of this id still has its token.
@@ -73,8 +74,12 @@ impl Inner {
             return refused("a program's name has 1 to 60 characters, all of which can be seen");
         }
         let (token, id) = (random_hex::<32>()?, random_hex::<6>()?);
-        let program =
-            StoredProgram { id, name: name.to_owned(), digest: digest_of(&token), created_at_ms: now_ms() };
+        let program = StoredProgram {
+            id,
+            name: name.to_owned(),
+            digest: digest_of(&token),
+            created_at_ms: Clocks::now_unix_ms(),
+        };
         self.change(|state| {
             let programs = &state.settings.programs;
             if programs.len() >= MAX_PROGRAMS {
@@ -152,11 +157,6 @@ impl State {
             last_used_at_ms: self.door.last_used.get(&program.id).copied(),
         }
     }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn random_hex<const BYTES: usize>() -> Result<String, Problem> {

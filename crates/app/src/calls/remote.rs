@@ -108,11 +108,6 @@ impl Calls {
             call.handle.send(Intent::ShareScreen(true));
         }
     }
-
-    /// Ends a call, or gives up the way to it.
-    pub(crate) fn leave(&mut self, id: &CallId) {
-        self.end(id);
-    }
 }
 
 impl Inner {

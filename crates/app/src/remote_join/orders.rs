@@ -163,7 +163,7 @@ impl Inner {
             }
             Deed::Leave => {
                 let call = self.own_call(account)?;
-                self.change(|state| state.calls.leave(&call));
+                self.change(|state| state.calls.end(&call));
                 Ok(Begun { connections: Vec::new(), until: Until::Gone(call) })
             }
             Deed::StopShare => {

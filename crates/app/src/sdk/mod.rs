@@ -62,7 +62,7 @@ impl Inner {
     /// A call appears; `rings`: for the person to answer.
     pub(crate) fn programs_hear_of(&self, talk: &TalkAccount, view: &CallView, rings: bool) {
         let home = Home::of(talk.login(), talk.is_guest());
-        let now_ms = Clocks::now().unix_ms_in(Duration::ZERO);
+        let now_ms = Clocks::now_unix_ms();
         self.tell_programs(|translator| translator.begin(home, view, rings, now_ms));
     }
 

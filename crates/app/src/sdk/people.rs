@@ -49,6 +49,11 @@ impl Person {
         Self { jid, name, bare, devices, voice }
     }
 
+    /// Whether a device in the call is theirs.
+    pub(super) fn has(&self, device: &ParticipantId) -> bool {
+        self.devices.iter().any(|known| known.id == *device)
+    }
+
     /// The best of their devices'.
     pub(super) fn status(&self) -> SdkStatus {
         let any = |status| self.devices.iter().any(|device| device.status == status);

@@ -371,8 +371,7 @@ impl Session {
         out: &mut Vec<SdkEvent>,
     ) {
         let shown = view.participants.iter().find(|participant| participant.id == *who);
-        let known = self.others.iter().any(|person| person.devices.iter().any(|device| device.id == *who));
-        if !known {
+        let Some(at) = self.others.iter().position(|person| person.has(who)) else {
             // Who left already is not worth telling of.
             let Some(shown) = shown.filter(|_| status != CallStatus::Disconnected) else { return };
             let jid = match &shown.contact {
@@ -392,13 +391,8 @@ impl Session {
                 told: BTreeSet::new(),
             };
             return self.joins(jid, &shown.display_name, device, out);
-        }
-        let left = status == CallStatus::Disconnected && shown.is_none();
-        let Some(at) =
-            self.others.iter().position(|person| person.devices.iter().any(|device| device.id == *who))
-        else {
-            return;
         };
+        let left = status == CallStatus::Disconnected && shown.is_none();
         let before = self.others[at].status();
         if left {
             self.others[at].devices.retain(|device| device.id != *who);
@@ -547,8 +541,9 @@ impl Session {
             (None | Some(_), MediaKind::Screen) => None,
         };
         let Some(flag) = flag else { return };
-        *flag = muted;
-        if self.stage == Stage::Dialing {
+        let known = std::mem::replace(flag, muted) == muted;
+        // What a status told already is no news.
+        if known || self.stage == Stage::Dialing {
             return;
         }
         let Some(user_jid) = self.jid_of(who) else { return };
@@ -669,10 +664,7 @@ impl Session {
     fn jid_of(&self, who: Option<&ParticipantId>) -> Option<String> {
         match who {
             None => Some(self.home.own()),
-            Some(who) => {
-                let theirs = |person: &&Person| person.devices.iter().any(|device| device.id == *who);
-                self.others.iter().find(theirs).map(|person| person.jid.clone())
-            }
+            Some(who) => self.others.iter().find(|person| person.has(who)).map(|person| person.jid.clone()),
         }
     }
 

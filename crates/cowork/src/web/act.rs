@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
-use super::read::Target;
+use super::read::{Body, Target};
 use super::shapes::Group;
 use crate::rules::unknown_client;
 use crate::{Calls, ClientCall, ClientState, Connection, Media, Order, Refusal, User};
@@ -16,6 +16,23 @@ pub(super) enum Change {
     Video(Option<bool>),
     Raise(Option<bool>),
     Leave,
+}
+
+impl Change {
+    /// What a body asks of microphone and loudspeaker.
+    pub(super) fn audio(body: &Body) -> Result<Self, Refusal> {
+        Ok(Self::Audio { muted: body.flag("muted")?, silent: body.flag("silent")? })
+    }
+
+    /// What a body asks of the camera.
+    pub(super) fn video(body: &Body) -> Result<Self, Refusal> {
+        body.flag("video").map(Self::Video)
+    }
+
+    /// What a body asks of the hand.
+    pub(super) fn raise(body: &Body) -> Result<Self, Refusal> {
+        body.flag("raise").map(Self::Raise)
+    }
 }
 
 /// What of a client is meant.

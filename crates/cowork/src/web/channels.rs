@@ -88,7 +88,7 @@ pub(super) async fn audio(
     Named(place): Named<(String, String)>,
     body: Body,
 ) -> Result<Json<Vec<Connection>>, Refusal> {
-    let change = Change::Audio { muted: body.flag("muted")?, silent: body.flag("silent")? };
+    let change = Change::audio(&body)?;
     act_in(&api, &user, &place, change, &body).await
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn video(
     Named(place): Named<(String, String)>,
     body: Body,
 ) -> Result<Json<Vec<Connection>>, Refusal> {
-    let change = Change::Video(body.flag("video")?);
+    let change = Change::video(&body)?;
     act_in(&api, &user, &place, change, &body).await
 }
 
@@ -132,7 +132,7 @@ pub(super) async fn raise(
     Named(place): Named<(String, String)>,
     body: Body,
 ) -> Result<Json<Vec<Connection>>, Refusal> {
-    let change = Change::Raise(body.flag("raise")?);
+    let change = Change::raise(&body)?;
     act_in(&api, &user, &place, change, &body).await
 }
 

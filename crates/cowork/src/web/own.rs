@@ -86,7 +86,7 @@ pub(super) async fn audio(
     Asking(user): Asking,
     body: Body,
 ) -> Result<Json<Vec<Group>>, Refusal> {
-    let change = Change::Audio { muted: body.flag("muted")?, silent: body.flag("silent")? };
+    let change = Change::audio(&body)?;
     act(&*api.calls, &user, change, body.targets()?.as_deref(), None).await.map(Json)
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn video(
     Asking(user): Asking,
     body: Body,
 ) -> Result<Json<Vec<Connection>>, Refusal> {
-    let change = Change::Video(body.flag("video")?);
+    let change = Change::video(&body)?;
     act(&*api.calls, &user, change, body.targets()?.as_deref(), None).await.map(flat).map(Json)
 }
 
@@ -120,7 +120,7 @@ pub(super) async fn raise(
     Asking(user): Asking,
     body: Body,
 ) -> Result<Json<Vec<Connection>>, Refusal> {
-    let change = Change::Raise(body.flag("raise")?);
+    let change = Change::raise(&body)?;
     act(&*api.calls, &user, change, body.targets()?.as_deref(), None).await.map(flat).map(Json)
 }
 
