@@ -69,7 +69,8 @@ pub(crate) fn fetch(what: &str, parts: &[Part], folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn debian_codename() -> Option<String> {
+/// The release of the Debian that this is; `None` for anything else.
+pub(crate) fn debian_codename() -> Option<String> {
     if !cfg!(target_os = "linux") || !is_in_path("apt-get") || !is_in_path("dpkg") {
         return None;
     }

@@ -3,7 +3,9 @@
 
 mod bench;
 mod bindings;
+mod cameras;
 mod debian;
+mod desktop_packages;
 mod hpb;
 mod hpb_packages;
 mod machine_packages;
@@ -48,6 +50,11 @@ const TASKS: &[Task] = &[
         name: "hpb",
         does: "start signaling server, Janus, TURN and our server together [--help]",
         run: hpb::run,
+    },
+    Task {
+        name: "cameras",
+        does: "try the camera code on the kernel's pretended cameras, in an emulator",
+        run: cameras::run,
     },
     Task { name: "bindings", does: "write the UI's types from the contract [--check]", run: bindings::run },
     Task { name: "setup", does: "only install what is missing [build|window|test]...", run: setup::run },

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::desktop_packages;
 use crate::hpb_packages;
 use crate::machine_packages;
 use crate::packages::{self, Purpose};
@@ -47,6 +48,7 @@ pub(crate) fn prepare(purposes: &[Purpose]) -> Result<()> {
     if purposes.contains(&Purpose::Test) {
         hpb_packages::fetch()?;
         machine_packages::fetch()?;
+        desktop_packages::fetch()?;
         schemathesis::fetch()?;
     }
     Ok(())

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How many tests the machine runs.
 const INSIDE: usize = 11;
 
+/// A user without any rights.
+const NOBODY: u32 = 65_534;
+
 /// Small pictures at a rate that an emulated machine keeps up with.
 const SMALL: CaptureFormat = CaptureFormat { max_width: 320, max_height: 180, max_fps: 10 };
 
@@ -304,13 +307,28 @@ fn inside_size_and_rate_are_what_comes_nearest() {
 
 #[test]
 #[ignore = "run by cameras_of_a_real_driver, in a machine"]
-fn inside_pictures_come_at_the_rate_that_was_asked() {
+fn inside_a_camera_that_the_system_denies_is_listed_by_its_description() {
+    use std::os::unix::process::CommandExt;
+
     let _driver = Driver::load("n_devs=1");
-    let (_capture, arrived) = opened(None, CaptureFormat { max_fps: 5, ..SMALL }).unwrap();
-    let times: Vec<Instant> = (0..11).map(|_| picture(&arrived).captured()).collect();
-    // However late a busy machine is, none comes sooner than the camera takes it.
-    let took = times[10] - times[0];
-    assert!(took >= Duration::from_millis(1_500), "eleven pictures at five a second in {took:?}");
+    let own = std::env::current_exe().unwrap();
+    let mut tests = Command::new(own);
+    tests.args(["--ignored", "--exact", "camera::video4linux::driver_tests::as_nobody"]);
+    // What it says comes here, where it may be read when it fails.
+    let answer = tests.uid(NOBODY).gid(NOBODY).output().unwrap();
+    let said = String::from_utf8_lossy(&answer.stdout);
+    assert!(answer.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "run by another, as somebody who may use no camera"]
+fn as_nobody() {
+    let denied = Device::with_path("/dev/video0").err().map(|error| error.kind());
+    assert_eq!(denied, Some(io::ErrorKind::PermissionDenied));
+    assert_eq!(names(), ["vivid-000-vid-cap"]);
+    for name in [None, Some("vivid-000-vid-cap")] {
+        assert_eq!(opened(name, SMALL).err(), Some(CaptureError::CameraDenied));
+    }
 }
 
 #[test]
