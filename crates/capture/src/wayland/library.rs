@@ -78,8 +78,16 @@ pub(super) struct StreamBuffer {
 pub(super) struct Buffer {
     pub(super) meta_count: u32,
     pub(super) data_count: u32,
-    pub(super) metas: *const c_void,
+    pub(super) metas: *const Meta,
     pub(super) datas: *const Data,
+}
+
+/// `struct spa_meta`.
+#[repr(C)]
+pub(super) struct Meta {
+    pub(super) kind: u32,
+    pub(super) size: u32,
+    pub(super) data: *const c_void,
 }
 
 /// `struct spa_data`.

@@ -13,6 +13,7 @@ mod pod;
 mod portal;
 mod source;
 mod stream;
+mod turn;
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod kind {
     pub(super) const CHOICE: u32 = 19;
     pub(super) const FORMAT: u32 = 0x4_0003;
     pub(super) const BUFFERS: u32 = 0x4_0004;
+    pub(super) const META: u32 = 0x4_0005;
 }
 
 /// Of `spa/param/param.h`, `format.h` and `buffers.h`.
@@ -23,6 +24,8 @@ mod key {
     pub(super) const VIDEO_SIZE: u32 = 0x2_0003;
     pub(super) const VIDEO_RATE: u32 = 0x2_0004;
     pub(super) const DATA_TYPE: u32 = 6;
+    pub(super) const META_TYPE: u32 = 1;
+    pub(super) const META_SIZE: u32 = 2;
 }
 
 /// `SPA_PARAM_EnumFormat`: what we can take.
@@ -33,6 +36,19 @@ pub(super) const FORMAT: u32 = 4;
 
 /// `SPA_PARAM_Buffers`: how it is handed over.
 const BUFFERS: u32 = 5;
+
+/// `SPA_PARAM_Meta`: what comes along with a picture.
+const META: u32 = 6;
+
+/// `SPA_META_VideoCrop`: which part of the memory is the picture. A window is handed over in memory for a whole screen by some.
+pub(super) const CROP: u32 = 2;
+
+/// `SPA_META_VideoTransform`: how it lies there. The screen of a turned monitor does so as the monitor hangs.
+pub(super) const TRANSFORM: u32 = 8;
+
+/// How many bytes each has: `struct spa_meta_region`, `struct spa_meta_videotransform`.
+pub(super) const CROP_SIZE: u32 = 16;
+pub(super) const TRANSFORM_SIZE: u32 = 4;
 
 const VIDEO: u32 = 2;
 const RAW: u32 = 1;
@@ -86,6 +102,16 @@ pub(super) fn wanted_buffers() -> Vec<u8> {
     let mut object = Object::new(kind::BUFFERS, BUFFERS);
     object.property(key::DATA_TYPE, &choice(FLAGS, kind::INT, 4, &[READABLE_MEMORY]));
     object.finish()
+}
+
+/// What we want to know of each, from those who know it.
+pub(super) fn wanted_metas() -> [Vec<u8>; 2] {
+    [(CROP, CROP_SIZE), (TRANSFORM, TRANSFORM_SIZE)].map(|(which, size)| {
+        let mut object = Object::new(kind::META, META);
+        object.property(key::META_TYPE, &value(kind::ID, &[which]));
+        object.property(key::META_SIZE, &value(kind::INT, &[size]));
+        object.finish()
+    })
 }
 
 /// Reads the format that was agreed on; `None` when it is none of ours.
@@ -196,6 +222,12 @@ mod tests {
         assert_eq!(format.len() % 8, 0);
         let buffers = wanted_buffers();
         assert_eq!([4, 8, 12, 16].map(|at| word(&buffers, at)), [Some(15), Some(0x4_0004), Some(5), Some(6)]);
+        let [crop, transform] = wanted_metas();
+        for (meta, which, size) in [(crop, 2, 16), (transform, 8, 4)] {
+            assert_eq!([4, 8, 12].map(|at| word(&meta, at)), [Some(15), Some(0x4_0005), Some(6)]);
+            assert_eq!([16, 28, 32].map(|at| word(&meta, at)), [Some(1), Some(3), Some(which)]);
+            assert_eq!([40, 52, 56].map(|at| word(&meta, at)), [Some(2), Some(4), Some(size)]);
+        }
         // What we offer reads as its own first choice.
         assert_eq!(
             read_format(&format),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd as Descriptor;
 
 use futures_util::StreamExt;
-use zbus::proxy::SignalStream;
+use zbus::proxy::{OwnerChangedStream, SignalStream};
 use zbus::zvariant::{OwnedFd, OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, Proxy};
 
@@ -13,6 +13,9 @@ use crate::CaptureError;
 const PORTAL: &str = "org.freedesktop.portal.Desktop";
 const PATH: &str = "/org/freedesktop/portal/desktop";
 const SCREEN_CAST: &str = "org.freedesktop.portal.ScreenCast";
+
+/// The only question that no dialog belongs to.
+const CREATE_SESSION: &str = "CreateSession";
 
 /// Monitors and windows.
 const SOURCES: u32 = 1 | 2;
@@ -35,13 +38,17 @@ pub(super) struct Granted {
 pub(super) struct Session {
     proxy: Proxy<'static>,
     closed: SignalStream<'static>,
+    owners: OwnerChangedStream<'static>,
 }
 
 impl Session {
-    /// Waits until the desktop ends it.
+    /// Waits until the desktop ends it, or cannot show any more that it goes on.
     pub(super) async fn closed(&mut self) {
         // A stream that ends says that the bus is gone.
-        let _ = self.closed.next().await;
+        tokio::select! {
+            _ = self.closed.next() => {}
+            () = gone(&mut self.owners) => {}
+        }
     }
 
     /// Ends it.
@@ -107,14 +114,15 @@ impl Asking {
 
     async fn create_session(&self) -> Result<Session, CaptureError> {
         let options = HashMap::from([("session_handle_token", Value::from("bellbird"))]);
-        let results = self.request("CreateSession", "session", options, |options| (options,)).await?;
+        let results = self.request(CREATE_SESSION, "session", options, |options| (options,)).await?;
         // A text by mistake of the interface's first version, which stays.
         let handle = results.get("session_handle").and_then(|handle| handle.downcast_ref::<&str>().ok());
         let handle = handle.ok_or(CaptureError::ScreenDenied)?.to_owned();
         let interface = "org.freedesktop.portal.Session";
         let proxy = Proxy::new(&self.connection, PORTAL, handle, interface).await.map_err(refused)?;
         let closed = proxy.receive_signal("Closed").await.map_err(refused)?;
-        Ok(Session { proxy, closed })
+        let owners = proxy.receive_owner_changed().await.map_err(refused)?;
+        Ok(Session { proxy, closed, owners })
     }
 
     /// Calls a method whose answer comes as a signal, and waits for that.
@@ -135,14 +143,36 @@ impl Asking {
         let request = Proxy::new(&self.connection, PORTAL, path, interface).await.map_err(missing)?;
         // Before the call, so that an answer at once is not missed.
         let mut answers = request.receive_signal("Response").await.map_err(missing)?;
+        let mut owners = request.receive_owner_changed().await.map_err(missing)?;
         let called: Result<OwnedObjectPath, _> = self.screen_cast.call(method, &body(options)).await;
         called.map_err(refused)?;
-        let answer = answers.next().await.ok_or(CaptureError::ScreenDenied)?;
+        let answer = tokio::select! {
+            answer = answers.next() => answer,
+            () = gone(&mut owners) => None,
+        };
+        let answer =
+            answer.ok_or_else(|| CaptureError::NoScreen("the portal ended before it answered".into()))?;
         let (code, results): (u32, HashMap<String, OwnedValue>) =
             answer.body().deserialize().map_err(refused)?;
         tracing::debug!(method, code, "the portal answered");
-        // 1: the person said no. 2: it ended otherwise.
-        if code == 0 { Ok(results) } else { Err(CaptureError::ScreenDenied) }
+        // 1: the person said no. 2: it ended otherwise, which is a dialog that was closed where one stood there.
+        match code {
+            0 => Ok(results),
+            2 if method == CREATE_SESSION => {
+                Err(CaptureError::NoScreen("this desktop's portal cannot share screens".into()))
+            }
+            _ => Err(CaptureError::ScreenDenied),
+        }
+    }
+}
+
+/// Waits until the portal is gone: nothing that it was asked for is answered then, and nothing that it allowed is watched over.
+async fn gone(owners: &mut OwnerChangedStream<'static>) {
+    // One that the bus starts for our question comes into being.
+    while let Some(owner) = owners.next().await {
+        if owner.is_none() {
+            return;
+        }
     }
 }
 

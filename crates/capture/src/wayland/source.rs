@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::portal::{self, Granted};
-use super::stream::Stream;
+use super::stream::{self, Progress, Stream};
 use crate::CaptureError;
 use crate::capture::Source;
 use crate::orders::{LONGEST_BLIND_WAIT, Orders, Rhythm, Wake};
@@ -16,6 +16,10 @@ use crate::output::Output;
 
 /// How long the portal may take to hear that sharing is over.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long PipeWire may take to bring us together with what was chosen. It takes some milliseconds; never, where no session manager
+/// (WirePlumber) runs.
+const INTRODUCTION: Duration = Duration::from_secs(10);
 
 /// Asks and captures, once it runs.
 pub(crate) struct PortalSource {
@@ -57,6 +61,8 @@ fn share(
     orders: &Orders,
     output: &mut Output,
 ) -> Result<(), CaptureError> {
+    // Nobody is asked for what could not be shown afterwards.
+    stream::installed()?;
     let asked = runtime.block_on(async {
         tokio::select! {
             granted = portal::ask(bus) => Some(granted),
@@ -87,6 +93,10 @@ async fn stopped(orders: &Orders) {
     }
 }
 
+fn undelivered() -> CaptureError {
+    CaptureError::NoScreen("PipeWire does not deliver what was chosen".into())
+}
+
 fn deliver(
     stream: &Stream,
     closed: &AtomicBool,
@@ -95,7 +105,8 @@ fn deliver(
 ) -> Result<(), CaptureError> {
     let mut format = orders.format();
     let mut rhythm = Rhythm::new(Instant::now(), Rhythm::period_of(format.max_fps));
-    let mut last = None;
+    let begin = Instant::now();
+    let (mut last, mut turned) = (None, Vec::new());
     loop {
         match orders.wait_until(rhythm.next(), format) {
             Wake::Stop => return Ok(()),
@@ -110,10 +121,18 @@ fn deliver(
                 rhythm.advance(now);
                 last = stream.take(last);
                 if let Some(shot) = &last {
-                    output.deliver_changed(&shot.pixels(), now, format);
+                    output.deliver_changed(&shot.pixels(&mut turned), now, format);
                 }
-                if closed.load(Ordering::Relaxed) || stream.is_over() {
+                if closed.load(Ordering::Relaxed) {
                     return Err(CaptureError::ScreenLost);
+                }
+                match stream.progress() {
+                    Progress::Over => return Err(CaptureError::ScreenLost),
+                    Progress::Failed => return Err(undelivered()),
+                    Progress::Waiting if now.duration_since(begin) > INTRODUCTION => {
+                        return Err(undelivered());
+                    }
+                    Progress::Waiting | Progress::Running => {}
                 }
             }
         }

@@ -8,6 +8,7 @@ use bellbird_video::{PixelFormat, Pixels};
 
 use super::library::{Buffer, Chunk, Hook, PipeWire, StreamBuffer, StreamEvents, pipewire};
 use super::pod::{self, Agreed};
+use super::turn::Lie;
 use crate::CaptureError;
 
 /// `PW_DIRECTION_INPUT`.
@@ -28,21 +29,47 @@ const LARGEST: usize = 16_384 * 8_192 * 4;
 
 /// A picture as it came.
 pub(super) struct Shot {
-    agreed: Agreed,
+    format: PixelFormat,
+    width: u32,
+    height: u32,
     stride: usize,
+    lie: Lie,
     data: Vec<u8>,
 }
 
 impl Shot {
-    pub(super) fn pixels(&self) -> Pixels<'_> {
-        Pixels {
-            format: self.agreed.pixels,
-            width: self.agreed.width,
-            height: self.agreed.height,
-            stride: self.stride,
-            data: &self.data,
+    /// The picture upright; `turned` is memory for one that lies otherwise.
+    pub(super) fn pixels<'a>(&'a self, turned: &'a mut Vec<u8>) -> Pixels<'a> {
+        let Self { format, width, height, stride, lie, .. } = *self;
+        if lie.is_upright() {
+            return Pixels { format, width, height, stride, data: &self.data };
         }
+        let pixel = format.row_bytes(1);
+        lie.turn(&self.data, (width as usize, height as usize), stride, pixel, turned);
+        let (width, height) = lie.upright_size(width, height);
+        Pixels { format, width, height, stride: format.row_bytes(width), data: turned }
     }
+}
+
+/// What comes along with a picture.
+#[derive(Clone, Copy, Default)]
+struct Notes {
+    /// Left, top, width and height of the part that is the picture.
+    crop: Option<[u32; 4]>,
+    lie: Lie,
+}
+
+/// How far a stream is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// Nobody agreed with us on a format yet.
+    Waiting,
+    /// Pictures come when there are new ones.
+    Running,
+    /// No more will come.
+    Over,
+    /// None ever came, nor will.
+    Failed,
 }
 
 /// What PipeWire's thread and ours share.
@@ -110,9 +137,9 @@ impl Stream {
     /// Takes the pictures of a node, over a connection that the portal made.
     ///
     /// # Errors
-    /// `NoScreen` where PipeWire is missing, `ScreenLost` when it does not take us.
+    /// `NoScreen` where PipeWire is missing, cannot be started or does not take us.
     pub(super) fn open(connection: OwnedFd, node: u32, max_fps: u32) -> Result<Self, CaptureError> {
-        let library = pipewire().ok_or_else(|| CaptureError::NoScreen("PipeWire is not installed".into()))?;
+        let library = installed()?;
         let shared = Box::new(Shared { library, slot: Mutex::default() });
         let none = Handle::default();
         let mut stream =
@@ -125,7 +152,7 @@ impl Stream {
     fn start(&mut self, connection: OwnedFd, node: u32, max_fps: u32) -> Result<(), CaptureError> {
         let library = self.shared.library;
         let check = |handle: *mut c_void| {
-            if handle.is_null() { Err(CaptureError::ScreenLost) } else { Ok(Handle(handle)) }
+            if handle.is_null() { Err(no_connection()) } else { Ok(Handle(handle)) }
         };
         let format = pod::wanted_format(max_fps);
         let null = std::ptr::null_mut();
@@ -139,7 +166,7 @@ impl Stream {
             let inner = (library.thread_loop_get_loop)(self.thread_loop.0);
             self.context = check((library.context_new)(inner, null, 0))?;
             if (library.thread_loop_start)(self.thread_loop.0) < 0 {
-                return Err(CaptureError::ScreenLost);
+                return Err(no_connection());
             }
             (library.thread_loop_lock)(self.thread_loop.0);
             let connected = (|| {
@@ -153,7 +180,7 @@ impl Stream {
                 (library.stream_add_listener)(stream.0, &mut *self.hook, &EVENTS, data);
                 let mut params = [format.as_ptr().cast::<c_void>()];
                 let outcome = (library.stream_connect)(stream.0, INPUT, node, FLAGS, params.as_mut_ptr(), 1);
-                if outcome < 0 { Err(CaptureError::ScreenLost) } else { Ok(()) }
+                if outcome < 0 { Err(no_connection()) } else { Ok(()) }
             })();
             (library.thread_loop_unlock)(self.thread_loop.0);
             connected
@@ -169,10 +196,28 @@ impl Stream {
         slot.newest.take()
     }
 
-    /// Whether no more pictures will come.
-    pub(super) fn is_over(&self) -> bool {
-        self.shared.lock().is_over
+    /// How far it is.
+    pub(super) fn progress(&self) -> Progress {
+        let slot = self.shared.lock();
+        match slot.agreed {
+            Some(_) if slot.is_over => Progress::Over,
+            Some(_) => Progress::Running,
+            None if slot.is_over => Progress::Failed,
+            None => Progress::Waiting,
+        }
     }
+}
+
+/// The library.
+///
+/// # Errors
+/// `NoScreen` where it is missing.
+pub(super) fn installed() -> Result<&'static PipeWire, CaptureError> {
+    pipewire().ok_or_else(|| CaptureError::NoScreen("PipeWire is not installed".into()))
+}
+
+fn no_connection() -> CaptureError {
+    CaptureError::NoScreen("PipeWire, which carries the pictures, cannot be used".into())
 }
 
 impl Drop for Stream {
@@ -239,9 +284,10 @@ unsafe extern "C" fn param_changed(data: *mut c_void, id: u32, param: *const u32
         slot.stream
     };
     let buffers = pod::wanted_buffers();
-    let mut params = [buffers.as_ptr().cast::<c_void>()];
-    // SAFETY: on the loop's thread, where the stream may be used; the pod is read within the call.
-    unsafe { (shared.library.stream_update_params)(stream.0, params.as_mut_ptr(), 1) };
+    let [crop, transform] = pod::wanted_metas();
+    let mut params = [&buffers, &crop, &transform].map(|pod| pod.as_ptr().cast::<c_void>());
+    // SAFETY: on the loop's thread, where the stream may be used; the pods are read within the call.
+    unsafe { (shared.library.stream_update_params)(stream.0, params.as_mut_ptr(), params.len() as u32) };
 }
 
 /// # Safety
@@ -269,7 +315,9 @@ unsafe extern "C" fn process(data: *mut c_void) {
     }
     // SAFETY: between taking a buffer out and giving it back, it and the memory it names stay as they are.
     if let Some((bytes, chunk)) = unsafe { content((*newest).buffer) } {
-        shared.lock().keep(bytes, chunk);
+        // SAFETY: likewise.
+        let notes = unsafe { notes((*newest).buffer) };
+        shared.lock().keep(bytes, chunk, notes);
     }
     // SAFETY: it was taken out above and is not used any more.
     unsafe { (shared.library.stream_queue_buffer)(stream.0, newest) };
@@ -300,22 +348,67 @@ unsafe fn content<'a>(buffer: *const Buffer) -> Option<(&'a [u8], Chunk)> {
     }
 }
 
+/// What is noted at a buffer, as far as it makes sense.
+///
+/// # Safety
+/// `buffer` is null or a buffer taken out of a stream.
+#[allow(unsafe_code, reason = "reads what a C library points to")]
+unsafe fn notes(buffer: *const Buffer) -> Notes {
+    let mut notes = Notes::default();
+    // SAFETY: see the condition above: there are `meta_count` metas, each with `size` bytes where `data` is not null.
+    // What others wrote there may have any alignment and any value.
+    unsafe {
+        let Some(buffer) = buffer.as_ref() else { return notes };
+        if buffer.metas.is_null() {
+            return notes;
+        }
+        for meta in std::slice::from_raw_parts(buffer.metas, buffer.meta_count as usize) {
+            match meta.kind {
+                _ if meta.data.is_null() => {}
+                pod::CROP if meta.size >= pod::CROP_SIZE => {
+                    notes.crop = Some(meta.data.cast::<[u32; 4]>().read_unaligned());
+                }
+                pod::TRANSFORM if meta.size >= pod::TRANSFORM_SIZE => {
+                    notes.lie =
+                        Lie::from_number(meta.data.cast::<u32>().read_unaligned()).unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+    }
+    notes
+}
+
 impl Slot {
     /// Copies a picture out of somebody else's memory, in place of the one before.
-    fn keep(&mut self, bytes: &[u8], chunk: Chunk) {
+    fn keep(&mut self, bytes: &[u8], chunk: Chunk, notes: Notes) {
         let Some(agreed) = self.agreed else { return };
         let row = row_bytes(agreed);
         let stride = usize::try_from(chunk.stride).ok().filter(|stride| *stride >= row).unwrap_or(row);
-        let needed = stride * (agreed.height as usize - 1) + row;
-        let Some(bytes) = bytes.get(..needed).filter(|_| needed <= LARGEST) else { return };
+        let [left, top, width, height] = part(agreed, notes.crop);
+        let start = stride * top as usize + agreed.pixels.row_bytes(left);
+        let needed = stride * (height as usize - 1) + agreed.pixels.row_bytes(width);
+        let bytes = bytes.get(start..).and_then(|bytes| bytes.get(..needed));
+        let Some(bytes) = bytes.filter(|_| needed <= LARGEST) else { return };
         let mut data = match self.newest.take() {
             Some(old) => old.data,
             None => std::mem::take(&mut self.spare),
         };
         data.clear();
         data.extend_from_slice(bytes);
-        self.newest = Some(Shot { agreed, stride, data });
+        self.newest = Some(Shot { format: agreed.pixels, width, height, stride, lie: notes.lie, data });
     }
+}
+
+/// Left, top, width and height of the picture within what was agreed on: all of it where a part makes no sense.
+fn part(agreed: Agreed, crop: Option<[u32; 4]>) -> [u32; 4] {
+    let fits = |start: u32, length: u32, whole: u32| {
+        length >= 2 && start.checked_add(length).is_some_and(|end| end <= whole)
+    };
+    crop.filter(|[left, top, width, height]| {
+        fits(*left, *width, agreed.width) && fits(*top, *height, agreed.height)
+    })
+    .unwrap_or([0, 0, agreed.width, agreed.height])
 }
 
 fn row_bytes(agreed: Agreed) -> usize {
@@ -334,19 +427,42 @@ mod tests {
     fn the_newest_picture_wins_and_short_ones_are_left_out() {
         let agreed = Agreed { pixels: PixelFormat::Bgra, width: 2, height: 2 };
         let mut slot = Slot { agreed: Some(agreed), ..Slot::default() };
-        slot.keep(&[1; 15], chunk(8));
+        slot.keep(&[1; 15], chunk(8), Notes::default());
         assert!(slot.newest.is_none());
-        slot.keep(&[1; 16], chunk(8));
-        slot.keep(&[2; 40], chunk(12));
+        slot.keep(&[1; 16], chunk(8), Notes::default());
+        slot.keep(&[2; 40], chunk(12), Notes::default());
         let shot = slot.newest.take().unwrap();
         assert_eq!((shot.stride, shot.data.as_slice()), (12, &[2; 20][..]));
         // A stride that cannot be is not believed.
-        slot.keep(&[3; 16], chunk(-8));
+        slot.keep(&[3; 16], chunk(-8), Notes::default());
         assert_eq!(slot.newest.take().unwrap().stride, 8);
-        slot.keep(&[3; 16], chunk(i32::MAX));
+        slot.keep(&[3; 16], chunk(i32::MAX), Notes::default());
         assert!(slot.newest.is_none());
         slot.agreed = None;
-        slot.keep(&[3; 16], chunk(8));
+        slot.keep(&[3; 16], chunk(8), Notes::default());
         assert!(slot.newest.is_none());
+    }
+
+    #[test]
+    fn the_part_that_is_the_picture_is_taken_and_turned_upright() {
+        let agreed = Agreed { pixels: PixelFormat::Bgra, width: 4, height: 3 };
+        let mut slot = Slot { agreed: Some(agreed), ..Slot::default() };
+        // Each pixel has the number of its column and row.
+        let bytes: Vec<u8> =
+            (0..3).flat_map(|row| (0..4).flat_map(move |column| [column, row, 0, 0])).collect();
+        let mut seen = |crop, transform| {
+            let lie = Lie::from_number(transform).unwrap();
+            slot.keep(&bytes, chunk(16), Notes { crop, lie });
+            let shot = slot.newest.take().unwrap();
+            let mut turned = Vec::new();
+            let pixels = shot.pixels(&mut turned);
+            (pixels.width, pixels.height, [pixels.data[0], pixels.data[1]])
+        };
+        assert_eq!(seen(None, 0), (4, 3, [0, 0]));
+        assert_eq!(seen(Some([1, 1, 3, 2]), 0), (3, 2, [1, 1]));
+        assert_eq!(seen(Some([1, 1, 3, 2]), 3), (2, 3, [3, 1]));
+        for senseless in [[0, 0, 0, 0], [2, 0, 3, 3], [0, u32::MAX, 4, 3], [0, 0, 4, 1]] {
+            assert_eq!(seen(Some(senseless), 0), (4, 3, [0, 0]), "{senseless:?}");
+        }
     }
 }
