@@ -75,6 +75,12 @@ impl Calls {
             || self.waiting.iter().any(|waiting| waiting.view.id == *id && !waiting.is_over())
     }
 
+    /// Whether a call is the current one and can be steered, or waits for something that only a person can give.
+    pub(crate) fn is_past_entering(&self, id: &CallId) -> bool {
+        let current = self.current_call().filter(|call| call.view.id == *id);
+        current.is_some_and(|call| call.entrance != Some(EntranceView::Entering))
+    }
+
     /// Account and conversation of the call begun last that the person was in, or still is.
     pub(crate) fn last_called(&self) -> Option<(&str, &str)> {
         let was_in = |call: &&Call| {

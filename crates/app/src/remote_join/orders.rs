@@ -35,7 +35,7 @@ pub(super) struct Begun {
 /// What there is to be seen before the answer.
 enum Until {
     Now,
-    /// The call counts as one.
+    /// The call can be steered, or waits for its person.
     InCall(CallId),
     /// The connection of microphone and camera is like this.
     Like(CallId, Connection),
@@ -305,7 +305,7 @@ impl State {
         let shared = |call| self.remote.calls.get(call).and_then(|steered| steered.shares.on());
         match until {
             Until::Now => true,
-            Until::InCall(call) => !self.calls.is_alive(call) || self.camera_of(call).is_some(),
+            Until::InCall(call) => !self.calls.is_alive(call) || self.calls.is_past_entering(call),
             Until::Like(call, camera) => self.camera_of(call).is_none_or(|now| now == *camera),
             Until::Shares(call, number) => !self.calls.is_alive(call) || shared(call) == Some(*number),
             Until::SharesNothing(call) => shared(call).is_none(),
