@@ -19,13 +19,13 @@ use crate::{Capture, CaptureEvent, VideoSource, cameras, open};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How many tests the machine runs.
-const INSIDE: usize = 11;
+const INSIDE: usize = 12;
 
 /// A user without any rights.
 const NOBODY: u32 = 65_534;
 
 /// Small pictures at a rate that an emulated machine keeps up with.
-const SMALL: CaptureFormat = CaptureFormat { max_width: 320, max_height: 180, max_fps: 10 };
+pub(super) const SMALL: CaptureFormat = CaptureFormat { max_width: 320, max_height: 180, max_fps: 10 };
 
 /// The eight bars of the driver's pattern in BT.601, limited range: white, yellow, cyan, green, magenta, red, blue, black.
 const BARS: [[u8; 3]; 8] = [
@@ -43,10 +43,10 @@ const RED: [u8; 3] = BARS[5];
 
 #[test]
 fn cameras_of_a_real_driver() {
-    let mut machine = Machine::new(&["vivid"]);
+    let mut machine = Machine::new(&["vivid", "vhci_hcd", "uvcvideo"]);
     machine.add_program("tests", &std::env::current_exe().unwrap());
-    let printed = machine
-        .run("tests --ignored --test-threads=1 --color=never camera::video4linux::driver_tests::inside");
+    let printed =
+        machine.run("tests --ignored --test-threads=1 --color=never driver_tests::inside usb_tests::inside");
     let passed = format!("test result: ok. {INSIDE} passed");
     assert!(printed.contains(&passed), "not all tests ran inside:\n{printed}");
 }
@@ -112,7 +112,7 @@ fn device(number: u32) -> Device {
     Device::with_path(format!("/dev/video{number}")).unwrap()
 }
 
-fn shell(command: &str) {
+pub(super) fn shell(command: &str) {
     let status = Command::new("sh").args(["-c", command]).status().unwrap();
     assert!(status.success(), "{command}: {status}");
 }
@@ -127,7 +127,7 @@ fn holder() -> Child {
     child
 }
 
-fn names() -> Vec<String> {
+pub(super) fn names() -> Vec<String> {
     cameras().into_iter().map(|camera| camera.name).collect()
 }
 
@@ -137,7 +137,7 @@ fn sink() -> (crate::PictureSink, Receiver<CaptureEvent>) {
     (std::sync::Arc::new(move |event| drop(events.lock().unwrap().send(event))), arrived)
 }
 
-fn opened(
+pub(super) fn opened(
     name: Option<&str>,
     format: CaptureFormat,
 ) -> Result<(Capture, Receiver<CaptureEvent>), CaptureError> {
@@ -146,14 +146,14 @@ fn opened(
     Ok((open(&source, format, sink)?, arrived))
 }
 
-fn picture(arrived: &Receiver<CaptureEvent>) -> VideoFrame {
+pub(super) fn picture(arrived: &Receiver<CaptureEvent>) -> VideoFrame {
     match arrived.recv_timeout(PATIENCE).expect("a picture comes") {
         CaptureEvent::Frame(frame) => frame,
         CaptureEvent::Ended(error) => panic!("it ended: {error}"),
     }
 }
 
-fn end(arrived: &Receiver<CaptureEvent>) -> CaptureError {
+pub(super) fn end(arrived: &Receiver<CaptureEvent>) -> CaptureError {
     loop {
         match arrived.recv_timeout(PATIENCE).expect("it says that it ended") {
             CaptureEvent::Frame(_) => {}
@@ -186,7 +186,7 @@ fn is_like(seen: [u8; 3], expected: [u8; 3]) -> bool {
 }
 
 #[track_caller]
-fn assert_bars(frame: &VideoFrame) {
+pub(super) fn assert_bars(frame: &VideoFrame) {
     for row in [2, 8, 14] {
         for (bar, expected) in BARS.into_iter().enumerate() {
             let seen = colour(frame, 2 * bar + 1, row);

@@ -1,7 +1,7 @@
 //! Cameras of Linux (Video4Linux2), read through memory that the driver fills.
 //!
-//! Tried on the kernel's own pretended camera, whose driver a machine of its own loads (`driver_tests.rs`), and on no
-//! other. It has no packed pictures: those are tested without one.
+//! Tried on the kernel's own pretended camera and on a USB camera that a test plays, with their drivers in a machine of
+//! its own (`driver_tests.rs`, `usb_tests.rs`), and on no camera that can be held in a hand.
 
 use std::collections::HashMap;
 use std::io;
@@ -428,6 +428,10 @@ fn lost(error: &io::Error) -> CaptureError {
 #[cfg(all(test, target_arch = "x86_64"))]
 #[path = "driver_tests.rs"]
 mod driver_tests;
+
+#[cfg(all(test, target_arch = "x86_64"))]
+#[path = "usb_tests.rs"]
+mod usb_tests;
 
 #[cfg(test)]
 mod tests {
