@@ -73,7 +73,7 @@ fn sentence(code: &str) -> Option<&'static str> {
         "camera-busy" => "Another program uses the camera. Close that program, or choose another camera.",
         "camera-lost" => "The camera was removed. Plug it in again, or choose another.",
         "no-screen" => {
-            "There is no such screen or window. `bellbird-cli devices` lists those that can be shared."
+            "There is no such screen or window, or the desktop does not hand it over. `bellbird-cli devices` lists those that can be shared."
         }
         "screen-denied" => "Sharing the screen was refused.",
         "screen-lost" => "The shared window or screen is gone, so that sharing ended.",

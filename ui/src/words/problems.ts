@@ -170,7 +170,7 @@ const WORDS: Record<ProblemCode | WindowProblemCode, ProblemWords> = {
   },
   "no-screen": {
     happened: "That screen or window cannot be shared.",
-    todo: "It may be gone. Choose another one.",
+    todo: "It may be gone: choose another one. If none works, your desktop’s own screen sharing is missing or broken.",
     button: "OK",
     remedy: "dismiss",
   },
