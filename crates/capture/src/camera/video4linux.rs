@@ -425,11 +425,13 @@ fn lost(error: &io::Error) -> CaptureError {
     CaptureError::CameraLost
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
 #[path = "driver_tests.rs"]
 mod driver_tests;
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
 #[path = "usb_tests.rs"]
 mod usb_tests;
 
