@@ -1,7 +1,6 @@
 //! A Nextcloud that sends its people to a signaling server.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,6 +10,7 @@ use axum::response::Response;
 use bellbird_call::Secret;
 use bellbird_talk::{ClientName, TalkAccount};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::script::HANG;
 
@@ -40,6 +40,8 @@ pub(crate) struct World {
 pub(crate) struct Nextcloud {
     pub(crate) url: String,
     world: Arc<Mutex<World>>,
+    /// Told after each request.
+    asked: Arc<Notify>,
 }
 
 impl Nextcloud {
@@ -56,7 +58,7 @@ impl Nextcloud {
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let nextcloud = Self { url, world: Arc::new(Mutex::new(world)) };
+        let nextcloud = Self { url, world: Arc::new(Mutex::new(world)), asked: Arc::default() };
         let router = Router::new().fallback(answer).with_state(nextcloud.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         nextcloud
@@ -70,8 +72,12 @@ impl Nextcloud {
     pub(crate) async fn until_called(&self, method: &str) {
         let called = || self.world().calls.iter().any(|(called, _)| called == method);
         let waiting = async {
-            while !called() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+            loop {
+                let next = self.asked.notified();
+                if called() {
+                    return;
+                }
+                next.await;
             }
         };
         tokio::time::timeout(HANG, waiting).await.expect("the request comes");
@@ -88,6 +94,7 @@ async fn answer(State(nextcloud): State<Nextcloud>, request: Request) -> Respons
     let body: Value = serde_json::from_slice(&to_bytes(body, 1 << 20).await.unwrap()).unwrap_or_default();
     let joins = parts.method == "POST" && parts.uri.path().contains("/call/");
     let data = nextcloud.world().answer(parts.method.as_str(), &parts.uri.to_string(), body);
+    nextcloud.asked.notify_waiters();
     if joins && nextcloud.world().is_slow {
         std::future::pending::<()>().await;
     }
