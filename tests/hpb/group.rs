@@ -9,8 +9,10 @@ use crate::team::{ADA, BOB, CY, Mark, Member, Person, Team, turn};
 const EVERYONE: [Person; 3] = [ADA, BOB, CY];
 
 /// Share of half seconds in which someone has to be heard for the sound to count as uninterrupted: a machine that does
-/// much else at the time swallows some.
-const GOES_ON: f64 = 0.8;
+/// much else at the time swallows some. Where it broke off, the longest silence shows it.
+const GOES_ON: f64 = 0.6;
+/// A silence that nobody takes for a hitch of the machine.
+const BREAK: Duration = Duration::from_secs(3);
 
 fn others(person: Person) -> Vec<Person> {
     EVERYONE.into_iter().filter(|other| other.name != person.name).collect()
@@ -100,7 +102,7 @@ fn three_and_a_killed_signaling_server(version: HpbVersion) {
     goes_on_between(&members, &from, &to);
     let longest = longest_silence_between(&members, &from, &to);
     eprintln!("longest silence while the signaling server was killed and came back: {longest:?}");
-    assert!(longest < Duration::from_secs(3), "{longest:?}");
+    assert!(longest < BREAK, "{longest:?}");
     stays_good(&members);
     last_one_joins_anew(&team, &mut members);
     members.into_iter().for_each(Member::leave);
@@ -131,6 +133,8 @@ fn thirty_seconds_without_signaling_cost_no_sound() {
     let to: Vec<_> = members.iter().map(Member::mark).collect();
     team.stack().resume(Part::Hpb);
     goes_on_between(&members, &from, &to);
+    let longest = longest_silence_between(&members, &from, &to);
+    assert!(longest < BREAK, "{longest:?}");
     all_hear_each_other_anew(&members);
     last_one_joins_anew(&team, &mut members);
     members.into_iter().for_each(Member::leave);

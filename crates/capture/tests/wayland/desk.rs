@@ -235,7 +235,7 @@ fn ended(status: Option<std::process::ExitStatus>) -> String {
     status.map_or_else(|| "running".to_owned(), |status| status.to_string())
 }
 
-fn end(processes: &mut Vec<(Part, Child)>) {
+fn end(processes: &mut [(Part, Child)]) {
     for (_, child) in processes.iter_mut().rev() {
         let _ = child.kill();
         let _ = child.wait();
