@@ -428,9 +428,10 @@ impl Drop for Stage {
     }
 }
 
-/// Whether it has not ended. One that has, and was not asked for its end yet, has no program any more.
+/// Whether it has not ended. One that has, and was not asked for its end yet, is a zombie.
 fn runs(child: &Child) -> bool {
-    Path::new(&format!("/proc/{}/exe", child.id())).exists()
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id()));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 fn is_root() -> bool {
