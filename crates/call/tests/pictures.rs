@@ -273,9 +273,11 @@ fn a_window_that_closes_ends_its_share_everywhere() {
     bench.shares();
     let gone = MediaEvent::CaptureFailed { kind: SCREEN, problem: problem(ProblemCode::ScreenLost) };
     let outputs = bench.happens(gone);
-    assert_eq!(outputs[..2], [shared(false), close(SCREEN)]);
+    assert_eq!(outputs[..3], [shared(false), close(SCREEN), ours(SCREEN, false)]);
     assert_eq!(problems(&outputs), [ProblemCode::ScreenLost]);
     assert!(!bench.view().sharing_screen);
+    // What stopped is not told of twice.
+    assert_eq!(bench.happens(MediaEvent::LocalTrack { kind: SCREEN, added: false }), []);
 }
 
 #[test]

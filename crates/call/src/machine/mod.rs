@@ -26,7 +26,7 @@ mod show;
 mod state;
 mod switching;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 pub use config::CallConfig;
@@ -85,6 +85,8 @@ pub struct CallMachine {
     /// The tone that sounds until stopped.
     looping: Option<Tone>,
     muted: Muted,
+    /// Of ours, those that were told of.
+    own_tracks: BTreeSet<MediaKind>,
     sharing: Sharing,
     watched: Watched,
     hand_raised: bool,
@@ -176,6 +178,7 @@ impl CallMachine {
             capture_started: false,
             looping: None,
             muted: Muted::default(),
+            own_tracks: BTreeSet::new(),
             sharing: Sharing::Off,
             watched: Watched::new(),
             hand_raised: false,

@@ -66,9 +66,14 @@ impl CallMachine {
         }
     }
 
-    /// Our camera or screen runs, or stopped at our wish.
+    /// Our microphone, camera or screen runs, or stopped at our wish.
     pub(super) fn local_track(&mut self, kind: MediaKind, added: bool) {
-        self.tell(CallEvent::Track { participant: None, kind, added });
+        if added {
+            self.own_tracks.insert(kind);
+            self.tell(CallEvent::Track { participant: None, kind, added });
+        } else {
+            self.drop_track(kind);
+        }
         if kind == MediaKind::Screen && added && self.sharing == Sharing::Opening {
             self.sharing = Sharing::On;
             self.signal(SignalingCommand::ShareScreen(true));
@@ -82,7 +87,14 @@ impl CallMachine {
             MediaKind::Video => self.set_muted(MediaKind::Video, true),
             MediaKind::Screen => self.stop_sharing(),
         }
+        self.drop_track(kind);
         self.tell(CallEvent::Problem(problem));
+    }
+
+    fn drop_track(&mut self, kind: MediaKind) {
+        if self.own_tracks.remove(&kind) {
+            self.tell(CallEvent::Track { participant: None, kind, added: false });
+        }
     }
 
     pub(super) fn wants_watched(&mut self, mut pictures: Vec<Watch>) {
