@@ -107,6 +107,8 @@ pub(crate) struct Inner {
     pub(crate) keys: PatientKeyStore,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) changed: Arc<Notify>,
+    /// Held while servers are told how this client is.
+    pub(crate) announcing: Mutex<()>,
     /// The person asked the core to end.
     pub(crate) quit: CancellationToken,
     /// The app has stopped.
@@ -139,6 +141,7 @@ impl App {
             runtime,
             events,
             changed: Arc::new(Notify::new()),
+            announcing: Mutex::new(()),
             quit: CancellationToken::new(),
             gone: CancellationToken::new(),
             call_number: AtomicU64::new(0),

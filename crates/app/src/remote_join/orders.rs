@@ -100,7 +100,7 @@ impl Inner {
         mut events: broadcast::Receiver<Event>,
     ) -> Vec<Connection> {
         let seen = async {
-            // A state is published after each change, and what is known here told to servers before that.
+            // A state is published after each change.
             while !matches!(events.recv().await, Err(broadcast::error::RecvError::Closed)) {
                 if self.with(|state| state.has_come_to(&begun.until)) {
                     return;
@@ -115,6 +115,8 @@ impl Inner {
             | Until::SharesNothing(_)
             | Until::Gone(_) => drop(tokio::time::timeout(SEEN_WITHIN, seen).await),
         }
+        // The event seen may be of an earlier change than what it has come to: servers hear that before the answer.
+        self.announce_client();
         begun.connections
     }
 

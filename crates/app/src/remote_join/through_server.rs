@@ -1,6 +1,6 @@
 //! Orders of a server that steers clients, and what it is told of this one: talk's words and the API's.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bellbird_call::RoomId;
 use bellbird_cowork::{Connection, JoinKind, Order, Reason};
@@ -43,6 +43,8 @@ impl Inner {
 
     /// Tells every account's server how this client is. They keep what they were told: the same again costs nothing.
     pub(crate) fn announce_client(&self) {
+        // One after the other: what was seen earlier must not be told later.
+        let _turn = self.announcing.lock().unwrap_or_else(PoisonError::into_inner);
         let all = self.with(|state| {
             let told = |account: &crate::accounts::Account| {
                 Some((account.talk.clone()?, state.client_state(&account.stored.id)))
