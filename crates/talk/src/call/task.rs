@@ -300,11 +300,19 @@ impl CallTask {
 
     /// Leaves whatever was entered, in the background of whoever held the call.
     pub(super) async fn leave(mut self, over: Over) {
+        let (account, engaged) = (self.account.clone(), self.engaged.take());
+        self.go_out(over).await;
+        if let Some(room) = engaged {
+            account.disengage(&room);
+        }
+    }
+
+    async fn go_out(mut self, over: Over) {
         let phase = std::mem::replace(&mut self.phase, Phase::Idle);
         if let (Some((notification, room)), Over::Withdrawn(outcome)) = (self.rung_by.take(), &over) {
             self.account.ring_over(notification, room, *outcome);
         }
-        let inside = match phase {
+        let mut inside = match phase {
             Phase::Inside(inside) => Some(*inside),
             Phase::Entering(Entering { retry_at: Some(_), .. }) => None,
             Phase::Entering(_) => {
@@ -313,16 +321,10 @@ impl CallTask {
             }
             Phase::Idle | Phase::Watching { .. } => None,
         };
-        let mut inside = inside;
         if let (Some(inside), Over::Refused(_)) = (&mut inside, &over) {
             self.see_callers(inside).await;
         }
-        let Some(inside) = inside else {
-            if let Some(room) = self.engaged {
-                self.account.disengage(&room);
-            }
-            return;
-        };
+        let Some(inside) = inside else { return };
         let call = match inside.standing {
             Standing::Ringing(_) => None,
             Standing::Joining { .. } | Standing::InCall(_) => Some(match &over {
@@ -351,7 +353,7 @@ impl CallTask {
             None
         };
         let leaving = Leaving {
-            account: self.account.clone(),
+            account: self.account,
             session: self.session,
             token: inside.room.as_str().to_owned(),
             line: inside.line,
@@ -361,9 +363,6 @@ impl CallTask {
             last_word,
         };
         leaving.run().await;
-        if let Some(room) = self.engaged {
-            self.account.disengage(&room);
-        }
     }
 
     /// Waits for a request to enter that is on its way, and leaves where it led.
